@@ -1,0 +1,1 @@
+//! Training with LightGBM: the only crate that links it.
