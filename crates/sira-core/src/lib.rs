@@ -2,5 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod error;
+pub mod policy;
+pub mod registry;
 
 pub use error::{Error, ErrorKind, Result};
