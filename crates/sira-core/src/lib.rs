@@ -4,5 +4,6 @@
 pub mod error;
 pub mod policy;
 pub mod registry;
+pub mod signature;
 
 pub use error::{Error, ErrorKind, Result};
