@@ -2,8 +2,8 @@
 # How the scripts talk: one line for each long step, its output in a log, its end shown when it fails.
 # On a terminal the line ticks; in a log file it is printed once, when the step is done.
 
-say() { printf '%s\n' "$*"; }
-complain() { printf '%s\n' "$*" >&2; }
+say() { printf '%s\n' "$@"; }
+complain() { printf '%s\n' "$@" >&2; }
 
 # step LABEL COMMAND…: runs the command quietly; 0 or the command's own exit code.
 step() {
