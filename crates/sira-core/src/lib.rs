@@ -1,9 +1,12 @@
 //! The mathematics of SIRA, free of PostgreSQL, clock, environment and global state.
 #![forbid(unsafe_code)]
 
+pub mod ensemble;
 pub mod error;
 pub mod policy;
+pub mod predict;
 pub mod registry;
+pub mod shap;
 pub mod signature;
 
 pub use error::{Error, ErrorKind, Result};

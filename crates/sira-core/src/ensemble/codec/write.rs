@@ -1,0 +1,169 @@
+//! Ensemble → compiled bytes.
+
+use super::checksum::checksum;
+use super::layout::{Header, Kind, MAGIC, Meta, Node, Point, Section, Span};
+use crate::ensemble::{Child, Ensemble, Missing, Split, Tree};
+use crate::shap::{baseline, quadrature};
+use std::collections::BTreeMap;
+use zerocopy::IntoBytes;
+use zerocopy::little_endian::{F64, U32};
+
+const ALIGNMENT: usize = 64;
+
+/// Compiles an ensemble. The same ensemble gives the same bytes, always and everywhere.
+pub fn compile(ensemble: &Ensemble) -> Vec<u8> {
+    let mut plain = Plain::default();
+    for tree in ensemble.trees() {
+        plain.push(tree);
+    }
+    let (code, sigmoid, sqrt) = ensemble.objective().encode();
+    let mut flags = 0;
+    for (flag, set) in [
+        (Meta::AVERAGE, ensemble.is_average()),
+        (Meta::SQRT, sqrt),
+        (Meta::COVERS, ensemble.trees().iter().all(baseline::has_covers)),
+    ] {
+        flags |= if set { flag } else { 0 };
+    }
+    let meta = Meta {
+        outputs: (ensemble.outputs() as u32).into(),
+        features: (ensemble.feature_count() as u32).into(),
+        objective: code.into(),
+        flags: flags.into(),
+        sigmoid: sigmoid.into(),
+    };
+    let mut baselines = vec![0.0; ensemble.outputs()];
+    for (number, tree) in ensemble.trees().iter().enumerate() {
+        if let Some(sum) = baselines.get_mut(number % ensemble.outputs()) {
+            *sum += baseline::expected(tree);
+        }
+    }
+    let baselines: Vec<F64> = baselines.into_iter().map(F64::new).collect();
+    assemble(&[
+        (Kind::Meta, size_of::<Meta>(), meta.as_bytes()),
+        (Kind::Trees, size_of::<Span>(), plain.trees.as_bytes()),
+        (Kind::Nodes, size_of::<Node>(), plain.nodes.as_bytes()),
+        (Kind::Leaves, 8, plain.leaves.as_bytes()),
+        (Kind::Sets, 4, plain.sets.as_bytes()),
+        (Kind::NodeCovers, 4, plain.node_covers.as_bytes()),
+        (Kind::LeafCovers, 4, plain.leaf_covers.as_bytes()),
+        (Kind::Baselines, 8, baselines.as_bytes()),
+        (Kind::Points, size_of::<Point>(), plain.points.as_bytes()),
+    ])
+}
+
+/// Header, table and sections, each section at a multiple of [`ALIGNMENT`].
+fn assemble(sections: &[(Kind, usize, &[u8])]) -> Vec<u8> {
+    let mut at = size_of::<Header>() + sections.len() * size_of::<Section>();
+    let mut table = Vec::with_capacity(sections.len());
+    for (kind, element, bytes) in sections {
+        at = at.next_multiple_of(ALIGNMENT);
+        table.push(Section {
+            kind: (*kind as u32).into(),
+            element_size: (*element as u32).into(),
+            offset: (at as u64).into(),
+            elements: ((bytes.len() / element) as u64).into(),
+        });
+        at += bytes.len();
+    }
+    let mut header = Header {
+        magic: MAGIC,
+        version: super::CODEC_VERSION.into(),
+        sections: (sections.len() as u32).into(),
+        length: (at as u64).into(),
+        checksum: 0.into(),
+    };
+    let mut out = Vec::with_capacity(at);
+    out.extend_from_slice(header.as_bytes());
+    out.extend_from_slice(table.as_bytes());
+    for (_, _, bytes) in sections {
+        out.resize(out.len().next_multiple_of(ALIGNMENT), 0);
+        out.extend_from_slice(bytes);
+    }
+    header.checksum = checksum(&out).into();
+    for (to, from) in out.iter_mut().zip(header.as_bytes()) {
+        *to = *from;
+    }
+    out
+}
+
+/// The plain layout: nodes as they were numbered, leaves as the artifact counts them.
+#[derive(Default)]
+struct Plain {
+    trees: Vec<Span>,
+    nodes: Vec<Node>,
+    leaves: Vec<F64>,
+    sets: Vec<U32>,
+    node_covers: Vec<U32>,
+    leaf_covers: Vec<U32>,
+    points: Vec<Point>,
+    /// First point of each order that some tree needs.
+    orders: BTreeMap<u32, u32>,
+}
+
+impl Plain {
+    fn push(&mut self, tree: &Tree) {
+        let order = tree.path_features().div_ceil(2);
+        let first_point = match self.orders.get(&order) {
+            Some(first) => *first,
+            None => {
+                let first = self.points.len() as u32;
+                self.points.extend(
+                    quadrature::gauss_legendre(order as usize)
+                        .into_iter()
+                        .map(|(at, weight)| Point { at: at.into(), weight: weight.into() }),
+                );
+                self.orders.insert(order, first);
+                first
+            }
+        };
+        self.trees.push(Span {
+            first_node: (self.nodes.len() as u32).into(),
+            nodes: (tree.nodes().len() as u32).into(),
+            first_leaf: (self.leaves.len() as u32).into(),
+            leaves: (tree.leaves().len() as u32).into(),
+            first_point: first_point.into(),
+            points: order.into(),
+            depth: tree.depth().into(),
+            reserved: 0.into(),
+        });
+        for node in tree.nodes() {
+            let (payload, flags) = match &node.split {
+                Split::Numeric { threshold, missing, default_left } => {
+                    let missing = match missing {
+                        Missing::None => 0,
+                        Missing::Zero => Node::MISSING_ZERO,
+                        Missing::Nan => Node::MISSING_NAN,
+                    };
+                    let default = if *default_left { Node::DEFAULT_LEFT } else { 0 };
+                    (threshold.to_bits(), missing | default)
+                }
+                Split::Category { set } => {
+                    let first = self.sets.len() as u64;
+                    self.sets.extend(set.iter().map(|word| U32::new(*word)));
+                    (first | (set.len() as u64) << 32, Node::CATEGORY)
+                }
+            };
+            self.nodes.push(Node {
+                payload: payload.into(),
+                feature: node.feature.into(),
+                left: encode(node.left).into(),
+                right: encode(node.right).into(),
+                flags: flags.into(),
+            });
+            self.node_covers.push(node.cover.into());
+        }
+        for leaf in tree.leaves() {
+            self.leaves.push(leaf.value.into());
+            self.leaf_covers.push(leaf.cover.into());
+        }
+    }
+}
+
+/// The builder keeps numbers below 2³¹.
+fn encode(child: Child) -> i32 {
+    match child {
+        Child::Node(number) => number as i32,
+        Child::Leaf(number) => !(number as i32),
+    }
+}

@@ -1,0 +1,161 @@
+//! The tree model: what every loader makes and everything else reads.
+//!
+//! An [`Ensemble`] knows trees, not libraries. It is immutable and can only come out of
+//! [`builder::Builder`], so whoever holds one may rely on what the builder checked: child links
+//! form trees whose nodes are numbered in depth-first order (a child's number is larger than its
+//! parent's), feature and leaf numbers are in range, leaf values are finite, no path is deeper than
+//! [`builder::MAX_DEPTH`].
+
+pub mod builder;
+pub mod codec;
+pub mod lightgbm;
+pub mod objective;
+
+pub use builder::{Builder, TreeParts};
+pub use codec::{CODEC_VERSION, Compiled, compile};
+pub use objective::{Objective, Transform};
+
+/// What a split does with a value that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// There are no missing values: NaN counts as zero.
+    None,
+    /// Zero (|x| ≤ 1e-35) and NaN are missing.
+    Zero,
+    /// NaN is missing.
+    Nan,
+}
+
+/// The question that a node asks; "yes" goes left.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Split {
+    /// `value <= threshold`, or the default direction where the value is missing.
+    Numeric { threshold: f64, missing: Missing, default_left: bool },
+    /// Whether the truncated value is a member of the set, a bit per category; NaN, negative
+    /// values and values beyond the set are not.
+    Category { set: Vec<u32> },
+}
+
+/// Where a branch leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Child {
+    Node(u32),
+    Leaf(u32),
+}
+
+/// An inner node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    pub feature: u32,
+    pub split: Split,
+    pub left: Child,
+    pub right: Child,
+    /// Training rows that came by; 0 where the artifact does not say.
+    pub cover: u32,
+}
+
+/// A leaf, numbered as the artifact numbers it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Leaf {
+    pub value: f64,
+    /// Training rows that ended here; 0 where the artifact does not say.
+    pub cover: u32,
+}
+
+/// One tree; without nodes it is a constant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tree {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) leaves: Vec<Leaf>,
+    pub(crate) depth: u32,
+    pub(crate) path_features: u32,
+}
+
+impl Tree {
+    /// Inner nodes in depth-first order, the root first.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    pub fn leaves(&self) -> &[Leaf] {
+        &self.leaves
+    }
+
+    /// The most decisions on a way to a leaf.
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    /// The most distinct features on a way to a leaf.
+    pub fn path_features(&self) -> u32 {
+        self.path_features
+    }
+}
+
+/// How the artifact describes a feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeatureUse {
+    /// The training found no use for it: constant, or filtered.
+    Unused,
+    Numeric,
+    Category,
+}
+
+/// Trees, what they ask for and what their sum means.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ensemble {
+    pub(crate) feature_names: Vec<String>,
+    pub(crate) feature_uses: Vec<FeatureUse>,
+    pub(crate) categories: Vec<Option<Vec<serde_json::Value>>>,
+    pub(crate) outputs: usize,
+    pub(crate) objective: Objective,
+    pub(crate) average: bool,
+    pub(crate) trees: Vec<Tree>,
+}
+
+impl Ensemble {
+    pub fn feature_names(&self) -> &[String] {
+        &self.feature_names
+    }
+
+    pub fn feature_count(&self) -> usize {
+        self.feature_names.len()
+    }
+
+    pub fn feature_uses(&self) -> &[FeatureUse] {
+        &self.feature_uses
+    }
+
+    /// Whether the model splits the feature by set membership.
+    pub fn is_categorical(&self, feature: usize) -> bool {
+        self.feature_uses.get(feature) == Some(&FeatureUse::Category)
+    }
+
+    /// The categories of a feature in code order, where the artifact carries them (pandas).
+    pub fn categories(&self, feature: usize) -> Option<&[serde_json::Value]> {
+        self.categories.get(feature)?.as_deref()
+    }
+
+    /// Scores per row: 1, or one a class.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    pub fn objective(&self) -> &Objective {
+        &self.objective
+    }
+
+    /// Whether the answer is the mean over iterations, not the sum (random forests).
+    pub fn is_average(&self) -> bool {
+        self.average
+    }
+
+    /// All trees: iteration by iteration, within one output by output.
+    pub fn trees(&self) -> &[Tree] {
+        &self.trees
+    }
+
+    pub fn iterations(&self) -> usize {
+        self.trees.len() / self.outputs.max(1)
+    }
+}

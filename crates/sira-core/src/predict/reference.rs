@@ -1,0 +1,139 @@
+//! The obvious walk: node by node from the root. Faster layouts are measured against it, and must
+//! give the same bits.
+
+use crate::Result;
+use crate::ensemble::Compiled;
+use crate::ensemble::codec::corrupt;
+use crate::ensemble::codec::layout::{Node, Span};
+use zerocopy::little_endian::{F64, U32};
+
+/// Below this a value counts as zero where zero is missing: LightGBM's `kZeroThreshold`, which is
+/// the single-precision number nearest to 1e-35.
+const ZERO: f64 = 1e-35_f32 as f64;
+
+/// Where a branch leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Node(u32),
+    Leaf(u32),
+}
+
+/// One tree of a compiled ensemble.
+#[derive(Clone, Copy)]
+pub(crate) struct TreeView<'a> {
+    nodes: &'a [Node],
+    leaves: &'a [F64],
+    sets: &'a [U32],
+    node_covers: &'a [U32],
+    leaf_covers: &'a [U32],
+}
+
+impl<'a> TreeView<'a> {
+    pub fn new(model: &Compiled<'a>, span: &Span) -> Result<Self> {
+        let nodes = range(span.first_node, span.nodes);
+        let leaves = range(span.first_leaf, span.leaves);
+        let view = || {
+            Some(Self {
+                nodes: model.nodes.get(nodes.clone())?,
+                leaves: model.leaves.get(leaves.clone())?,
+                sets: model.sets,
+                node_covers: model.node_covers.get(nodes.clone())?,
+                leaf_covers: model.leaf_covers.get(leaves.clone())?,
+            })
+        };
+        view().ok_or_else(|| corrupt("a tree is out of bounds"))
+    }
+
+    /// Whether the tree is a constant.
+    pub fn is_constant(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// The leaf that a row ends in.
+    pub fn leaf(&self, row: &[f64]) -> Result<u32> {
+        if self.is_constant() {
+            return Ok(0);
+        }
+        let mut at = 0;
+        loop {
+            let node = self.node(at)?;
+            let left = self.goes_left(node, row)?;
+            match self.child(at, node, left)? {
+                Step::Node(next) => at = next,
+                Step::Leaf(leaf) => return Ok(leaf),
+            }
+        }
+    }
+
+    pub fn leaf_value(&self, leaf: u32) -> Result<f64> {
+        self.leaves
+            .get(leaf as usize)
+            .map(|value| value.get())
+            .ok_or_else(|| corrupt("a leaf is out of bounds"))
+    }
+
+    pub fn node(&self, at: u32) -> Result<&'a Node> {
+        self.nodes.get(at as usize).ok_or_else(|| corrupt("a node is out of bounds"))
+    }
+
+    /// A child; nodes lie behind their parent, which is what ends every walk.
+    pub fn child(&self, at: u32, node: &Node, left: bool) -> Result<Step> {
+        let child = if left { node.left.get() } else { node.right.get() };
+        match u32::try_from(child) {
+            Ok(next) if next > at => Ok(Step::Node(next)),
+            Ok(_) => Err(corrupt("a branch leads back")),
+            Err(_) => Ok(Step::Leaf(!child as u32)),
+        }
+    }
+
+    /// Training rows that came by.
+    pub fn cover(&self, step: Step) -> Result<f64> {
+        let cover = match step {
+            Step::Node(at) => self.node_covers.get(at as usize),
+            Step::Leaf(at) => self.leaf_covers.get(at as usize),
+        };
+        cover.map(|cover| f64::from(cover.get())).ok_or_else(|| corrupt("a cover is out of bounds"))
+    }
+
+    pub fn goes_left(&self, node: &Node, row: &[f64]) -> Result<bool> {
+        let value = *row
+            .get(node.feature.get() as usize)
+            .ok_or_else(|| corrupt("a split asks for a feature that the model does not have"))?;
+        let flags = node.flags.get();
+        if flags & Node::CATEGORY != 0 {
+            return self.contains(node.payload.get(), value);
+        }
+        let default = flags & Node::DEFAULT_LEFT != 0;
+        let threshold = f64::from_bits(node.payload.get());
+        if value.is_nan() {
+            if flags & Node::MISSING_NAN != 0 {
+                return Ok(default);
+            }
+            // NaN counts as zero, and zero may count as missing.
+            return Ok(if flags & Node::MISSING_ZERO != 0 { default } else { 0.0 <= threshold });
+        }
+        if flags & Node::MISSING_ZERO != 0 && value.abs() <= ZERO {
+            return Ok(default);
+        }
+        Ok(value <= threshold)
+    }
+
+    /// Whether a category is in a set. Values are truncated, so −0.5 is category 0.
+    fn contains(&self, payload: u64, value: f64) -> Result<bool> {
+        let first = (payload & u64::from(u32::MAX)) as usize;
+        let length = (payload >> 32) as usize;
+        let set =
+            self.sets.get(first..first + length).ok_or_else(|| corrupt("a category set is out of bounds"))?;
+        if !(value > -1.0 && value < f64::from(i32::MAX) + 1.0) {
+            return Ok(false);
+        }
+        let category = value as u32;
+        let word = set.get((category / 32) as usize);
+        Ok(word.is_some_and(|word| word.get() >> (category % 32) & 1 == 1))
+    }
+}
+
+pub(crate) fn range(first: U32, count: U32) -> std::ops::Range<usize> {
+    let first = first.get() as usize;
+    first..first + count.get() as usize
+}

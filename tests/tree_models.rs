@@ -1,0 +1,127 @@
+//! Models that others trained and scored: every raw score to the bit, every leaf, every answer and
+//! every contribution to 1e-12.
+//!
+//! `tests/models` holds one small model of each kind that the loader knows, made by
+//! `tests/models/make.py` with the values that LightGBM 4.7 gave for them. Larger ones are read
+//! from `../shared/cases/tree_models`, beside the repository, where that exists.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test may end by panicking.
+
+use sira_core::ensemble::{self, Compiled, Ensemble, lightgbm};
+use sira_core::{predict, shap};
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn text(path: &Path) -> String {
+    let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut text = String::new();
+    if path.extension().is_some_and(|ending| ending == "gz") {
+        flate2::read::GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
+    } else {
+        text = String::from_utf8(bytes).unwrap();
+    }
+    text
+}
+
+fn table(path: &Path) -> Vec<Vec<f64>> {
+    let number = |word: &str| if word.is_empty() { f64::NAN } else { word.trim().parse().unwrap() };
+    text(path).lines().map(|line| line.split(',').map(number).collect()).collect()
+}
+
+/// What LightGBM said about rows of one model.
+struct Recorded {
+    rows: Vec<Vec<f64>>,
+    raw: Vec<Vec<f64>>,
+    pred: Vec<Vec<f64>>,
+    leaf: Vec<Vec<f64>>,
+    contrib: Vec<Vec<f64>>,
+}
+
+impl Recorded {
+    fn read(name: impl Fn(&str) -> PathBuf) -> Self {
+        let of = |what| table(&name(what));
+        Self { rows: of("X"), raw: of("raw"), pred: of("pred"), leaf: of("leaf"), contrib: of("contrib") }
+    }
+
+    /// Compares everything; answers the largest differences of answers, contributions and sums.
+    fn check(&self, name: &str, model: &Compiled<'_>) -> [f64; 3] {
+        let mut worst = [0.0f64; 3];
+        let outputs = model.outputs();
+        let width = model.feature_count() + 1;
+        let mut raw = vec![0.0; outputs];
+        let mut leaves = vec![0; model.tree_count()];
+        let mut contributions = vec![0.0; outputs * width];
+        assert!(!self.rows.is_empty(), "{name}: no rows");
+        for part in [&self.raw, &self.pred, &self.leaf, &self.contrib] {
+            assert_eq!(part.len(), self.rows.len(), "{name}: recorded rows");
+        }
+        for (number, row) in self.rows.iter().enumerate() {
+            predict::raw(model, row, &mut raw).unwrap();
+            let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&raw), bits(&self.raw[number]), "{name}: raw score of row {number}");
+
+            predict::leaves(model, row, &mut leaves).unwrap();
+            let recorded: Vec<u32> = self.leaf[number].iter().map(|leaf| *leaf as u32).collect();
+            assert_eq!(leaves, recorded, "{name}: leaves of row {number}");
+
+            shap::contributions(model, row, &mut contributions).unwrap();
+            for (place, (own, said)) in contributions.iter().zip(&self.contrib[number]).enumerate() {
+                let difference = difference(*own, *said);
+                assert!(difference <= 1e-12, "{name}: contribution {place} of row {number}: {own} {said}");
+                worst[1] = worst[1].max(difference);
+            }
+            assert_eq!(contributions.len(), self.contrib[number].len());
+            for (block, raw) in contributions.chunks(width).zip(&raw) {
+                let difference = difference(block.iter().sum(), *raw);
+                assert!(difference <= 1e-12, "{name}: contributions of row {number} do not add up");
+                worst[2] = worst[2].max(difference);
+            }
+
+            predict::transform(model, &mut raw);
+            for (own, said) in raw.iter().zip(&self.pred[number]) {
+                let difference = difference(*own, *said);
+                assert!(difference <= 1e-12, "{name}: answer of row {number}: {own} {said}");
+                worst[0] = worst[0].max(difference);
+            }
+            assert_eq!(raw, predict::scores(model, row).unwrap());
+        }
+        worst
+    }
+}
+
+/// Absolute below 1, relative above.
+fn difference(a: f64, b: f64) -> f64 {
+    (a - b).abs() / b.abs().max(1.0)
+}
+
+fn compiled(ensemble: &Ensemble) -> Vec<u8> {
+    let bytes = ensemble::compile(ensemble);
+    assert_eq!(bytes, ensemble::compile(ensemble), "compiling twice gives the same bytes");
+    bytes
+}
+
+#[test]
+fn recorded_cases_are_met() {
+    let cases = root().join("../shared/cases/tree_models");
+    if !cases.exists() {
+        println!("skipped: there is no {}", cases.display());
+        return;
+    }
+    for name in ["dart_bc", "kdd_cat13", "multiclass5", "poisson_cat"] {
+        let ensemble = lightgbm::parse(&text(&cases.join(format!("{name}.model.txt.gz")))).unwrap();
+        let bytes = compiled(&ensemble);
+        let model = Compiled::open(&bytes).unwrap();
+        for variant in [name.to_owned(), format!("{name}_nan15")] {
+            let recorded = Recorded::read(|what| cases.join(format!("{variant}_{what}.csv.gz")));
+            let [pred, contrib, sum] = recorded.check(&variant, &model);
+            println!(
+                "{variant}: {} rows, raw and leaves equal; largest difference of answers {pred:.1e}, contributions {contrib:.1e}, sums {sum:.1e}",
+                recorded.rows.len()
+            );
+        }
+    }
+}
