@@ -1,0 +1,82 @@
+-- Signatures. sira_approvals is append-only and its INSERT privilege covers only version, stage, decision and comment: who
+-- signed and what was signed is filled in here.
+CREATE FUNCTION @extschema@.sira_approval_fill() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    judged record;
+BEGIN
+    -- Nobody's tenant: row-level security answers.
+    IF NEW.tenant_id IS NULL THEN
+        RETURN NEW;
+    END IF;
+    SELECT v.model_id, v.version, v.created_by, v.artifact_digest, v.metrics INTO judged
+    FROM @extschema@.sira_model_versions v WHERE v.tenant_id = NEW.tenant_id AND v.id = NEW.model_version_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation',
+            MESSAGE = format('version "%s" does not exist', NEW.model_version_id), HINT = 'SELECT id FROM sira_model_versions;';
+    END IF;
+    IF NEW.decision = 'approve' AND judged.created_by = SESSION_USER THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('"%s" registered version %s and may not approve it', SESSION_USER, judged.version),
+            HINT = 'ask somebody else to sign';
+    END IF;
+    NEW.model_id := judged.model_id;
+    NEW.signer := SESSION_USER;
+    NEW.digest := @extschema@.sira_version_digest(NEW.tenant_id, judged.model_id, judged.artifact_digest, judged.metrics);
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER sira_approval_fill BEFORE INSERT ON @extschema@.sira_approvals
+    FOR EACH ROW WHEN (NEW.digest IS NULL OR NEW.model_id IS NULL) EXECUTE FUNCTION @extschema@.sira_approval_fill();
+
+CREATE FUNCTION @extschema@.sira_sign(
+    model text, stage text, verdict text, remark text, OUT given integer, OUT needed integer)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    target record;
+BEGIN
+    IF sira_sign.stage IS NULL OR sira_sign.stage NOT IN ('validated', 'staging', 'production') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('unknown stage "%s"', coalesce(sira_sign.stage, 'NULL')),
+            HINT = 'one of validated, staging, production';
+    END IF;
+    SELECT p.*, v.created_by, v.artifact_digest, v.metrics INTO target
+    FROM @extschema@.sira_pick_version(sira_sign.model, ARRAY['candidate', 'validated', 'staging']) p
+    JOIN @extschema@.sira_model_versions v ON v.id = p.version_id;
+    INSERT INTO @extschema@.sira_approvals (model_version_id, stage, decision, comment)
+    VALUES (target.version_id, sira_sign.stage, verdict, remark);
+    -- With several policies, the one that lacks most.
+    SELECT s.given, s.needed INTO given, needed
+    FROM @extschema@.sira_signatures(target.tenant_id, target.version_id, target.model_id, target.created_by,
+        @extschema@.sira_version_digest(target.tenant_id, target.model_id, target.artifact_digest, target.metrics),
+        sira_sign.stage) s
+    ORDER BY s.needed - s.given DESC, s.needed DESC LIMIT 1;
+    given := coalesce(given, 0);
+    needed := coalesce(needed, 0);
+END
+$$;
+
+CREATE FUNCTION @extschema@.sira_approve(
+    model text, stage text, comment text DEFAULT NULL, OUT given integer, OUT needed integer)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    SELECT * INTO given, needed
+    FROM @extschema@.sira_sign(sira_approve.model, sira_approve.stage, 'approve', sira_approve.comment);
+END
+$$;
+
+CREATE FUNCTION @extschema@.sira_reject(model text, stage text, comment text, OUT given integer, OUT needed integer)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF coalesce(sira_reject.comment, '') = '' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a rejection needs a comment',
+            HINT = format('SELECT * FROM sira_reject(%L, %L, ''why'');', sira_reject.model, sira_reject.stage);
+    END IF;
+    SELECT * INTO given, needed
+    FROM @extschema@.sira_sign(sira_reject.model, sira_reject.stage, 'reject', sira_reject.comment);
+END
+$$;

@@ -1,0 +1,244 @@
+-- The gate. Whatever the way in, function or plain UPDATE, a change of status passes these triggers, in the order of their
+-- names. They act on UPDATE only, so that a restore can bring versions back in the state they were in; INSERT is walled by
+-- column privileges instead.
+CREATE FUNCTION @extschema@.sira_allowed_statuses(from_status text) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT CASE from_status
+        WHEN 'candidate' THEN ARRAY['validated', 'rejected']
+        WHEN 'validated' THEN ARRAY['staging', 'rejected']
+        WHEN 'staging' THEN ARRAY['production', 'rejected']
+        WHEN 'production' THEN ARRAY['deprecated']
+        WHEN 'deprecated' THEN ARRAY['archived', 'production']
+        ELSE ARRAY[]::text[]
+    END
+$$;
+
+-- What a signature covers and a transition records. A change of artifact, metrics or decision policy changes it.
+CREATE FUNCTION @extschema@.sira_version_digest(tenant text, model uuid, artifact bytea, metrics jsonb) RETURNS bytea
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN sha256(convert_to(jsonb_build_object(
+        'artifact', encode(artifact, 'hex'),
+        'metrics', metrics,
+        'policy', (SELECT jsonb_build_object('version', p.version, 'bands', p.bands, 'cost_matrix', p.cost_matrix,
+                                             'threshold', p.threshold, 'fallback', p.fallback)
+                   FROM @extschema@.sira_decision_policies p
+                   WHERE p.tenant_id = tenant AND p.model_id = model ORDER BY p.version DESC LIMIT 1))::text, 'UTF8'));
+END
+$$;
+
+-- Signatures given and needed for a version and a stage, by policy. A signer's newest word counts; the author's, an expired one,
+-- one over another digest and one of somebody outside the required role do not.
+CREATE FUNCTION @extschema@.sira_signatures(
+    tenant text, version_id uuid, model uuid, author text, signed_digest bytea, wanted_stage text,
+    OUT policy_id uuid, OUT required_role text, OUT given integer, OUT needed integer, OUT rejected integer)
+RETURNS SETOF record
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT p.id, p.required_role,
+           count(s.signer) FILTER (WHERE s.decision = 'approve')::integer,
+           p.required_signatures,
+           count(s.signer) FILTER (WHERE s.decision = 'reject')::integer
+    FROM @extschema@.sira_approval_policies p
+    LEFT JOIN LATERAL (
+        SELECT DISTINCT ON (a.signer) a.signer, a.decision
+        FROM @extschema@.sira_approvals a
+        WHERE a.tenant_id = tenant AND a.model_version_id = version_id AND a.stage = wanted_stage
+          AND a.digest = signed_digest AND a.signer <> author
+          AND (p.valid_for IS NULL OR a.at + p.valid_for > clock_timestamp())
+          AND (p.required_role IS NULL OR EXISTS (
+                SELECT 1 FROM pg_roles who, pg_roles wanted
+                WHERE who.rolname = a.signer AND wanted.rolname = p.required_role
+                  AND pg_has_role(who.oid, wanted.oid, 'MEMBER')))
+        ORDER BY a.signer, a.id DESC) s ON true
+    WHERE p.tenant_id = tenant AND p.stage = wanted_stage
+      AND (p.model_id IS NULL OR p.model_id = model)
+      AND (p.model_type IS NULL OR p.model_type = (SELECT m.model_type FROM @extschema@.sira_models m WHERE m.id = model))
+    GROUP BY p.id, p.required_role, p.required_signatures
+    ORDER BY p.created_at, p.id;
+END
+$$;
+
+-- An UPDATE that names status_reason gives a reason; one that does not must not inherit the reason of the step before. Only a
+-- trigger bound to the column can tell the two apart: it leaves an empty status_set_by for the next one to see.
+CREATE FUNCTION @extschema@.sira_version_reason() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NEW.status IS DISTINCT FROM OLD.status THEN
+        NEW.status_set_by := NULL;
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- SECURITY DEFINER: the walls must see every policy and signature and lock the model, whatever the caller may read or write. A
+-- trigger function cannot be called, only fired, and nobody but the owner may bind it to a table.
+CREATE FUNCTION @extschema@.sira_version_gate() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    unmet record;
+BEGIN
+    -- One step at a time for each model. NO KEY UPDATE lets new versions refer to the model meanwhile.
+    PERFORM 1 FROM @extschema@.sira_models m WHERE m.id = NEW.model_id FOR NO KEY UPDATE;
+    IF NOT NEW.status = ANY (@extschema@.sira_allowed_statuses(OLD.status)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('version %s may not go from "%s" to "%s"', NEW.version, OLD.status, NEW.status),
+            DETAIL = format('allowed from "%s": %s', OLD.status,
+                coalesce(nullif(array_to_string(@extschema@.sira_allowed_statuses(OLD.status), ', '), ''), 'nothing')),
+            HINT = 'SELECT * FROM sira_promote(…); walks the steps';
+    END IF;
+    -- A rollback needs no new signatures: what it brings back had them, and it must work at night.
+    IF OLD.status <> 'deprecated' THEN
+        SELECT s.* INTO unmet
+        FROM @extschema@.sira_signatures(NEW.tenant_id, NEW.id, NEW.model_id, NEW.created_by,
+            @extschema@.sira_version_digest(NEW.tenant_id, NEW.model_id, NEW.artifact_digest, NEW.metrics), NEW.status) s
+        WHERE s.given < s.needed OR s.rejected > 0 LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = format('version %s lacks signatures for "%s"', NEW.version, NEW.status),
+                DETAIL = format('given %s, needed %s%s, rejections %s', unmet.given, unmet.needed,
+                    coalesce(format(' of "%s"', unmet.required_role), ''), unmet.rejected),
+                HINT = format('SELECT * FROM sira_approve(''%s/%s'', %L);',
+                    (SELECT m.name FROM @extschema@.sira_models m WHERE m.id = NEW.model_id), NEW.version, NEW.status);
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- Runs as the invoker, for two reasons: current_user is who acts, which a definer function could not see; and the champion is
+-- retired with the caller's own rights.
+CREATE FUNCTION @extschema@.sira_version_step() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NEW.status_set_by IS NOT NULL THEN
+        NEW.status_reason := NULL;
+    END IF;
+    NEW.status_set_by := CURRENT_USER;
+    IF NEW.status = 'production' THEN
+        UPDATE @extschema@.sira_model_versions v
+        SET status = 'deprecated', status_reason = format('version %s became production', NEW.version)
+        WHERE v.tenant_id = NEW.tenant_id AND v.model_id = NEW.model_id AND v.status = 'production' AND v.id <> NEW.id;
+        NEW.promoted_at := now();
+        -- A caller that acts for a person may say whom; the transition keeps the role that did it.
+        IF NEW.promoted_by IS NULL OR NEW.promoted_by IS NOT DISTINCT FROM OLD.promoted_by THEN
+            NEW.promoted_by := SESSION_USER;
+        END IF;
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- SECURITY DEFINER: history is written by nobody directly. The acting role comes in status_set_by, which the trigger before has
+-- just overwritten; session_user is the same inside.
+CREATE FUNCTION @extschema@.sira_version_record() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- The start of the transaction, as in the predictions, but never before the model's last step: a transaction that began
+    -- earlier may take its step later.
+    INSERT INTO @extschema@.sira_model_transitions
+        (tenant_id, model_id, version_id, version, from_status, to_status, reason, actor, acted_as, digest, at)
+    SELECT NEW.tenant_id, NEW.model_id, NEW.id, NEW.version, OLD.status, NEW.status, NEW.status_reason, SESSION_USER,
+           NEW.status_set_by,
+           @extschema@.sira_version_digest(NEW.tenant_id, NEW.model_id, NEW.artifact_digest, NEW.metrics),
+           greatest(now(), (SELECT max(t.at) FROM @extschema@.sira_model_transitions t
+                            WHERE t.tenant_id = NEW.tenant_id AND t.model_id = NEW.model_id));
+    RETURN NULL;
+END
+$$;
+
+-- Each row's own trigger would retire the version that the row before has just promoted; such a statement has no sense.
+CREATE FUNCTION @extschema@.sira_version_single() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM promoted_after a JOIN promoted_before b ON b.id = a.id
+               WHERE a.status = 'production' AND b.status <> 'production'
+               GROUP BY a.tenant_id, a.model_id HAVING count(*) > 1) THEN
+        RAISE EXCEPTION USING ERRCODE = 'cardinality_violation',
+            MESSAGE = 'one statement may not make two versions of a model production',
+            HINT = 'promote one of them';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE FUNCTION @extschema@.sira_version_immutable() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+        MESSAGE = format('version %s is immutable', OLD.version),
+        DETAIL = 'artifact, signature, format, model, number, run and author are fixed when a version is registered',
+        HINT = 'register a new version: sira_import_version or sira_train';
+END
+$$;
+
+CREATE FUNCTION @extschema@.sira_version_delete() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF OLD.status NOT IN ('candidate', 'rejected', 'archived') THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('version %s is "%s" and may not be deleted', OLD.version, OLD.status),
+            DETAIL = 'only candidates, rejected and archived versions without predictions may be deleted';
+    END IF;
+    IF EXISTS (SELECT 1 FROM @extschema@.sira_predictions p WHERE p.model_version_id = OLD.id) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('version %s has predictions and may not be deleted', OLD.version),
+            DETAIL = 'only candidates, rejected and archived versions without predictions may be deleted';
+    END IF;
+    RETURN OLD;
+END
+$$;
+
+-- Only what an INSERT left out is filled in: a restored row is whole and passes untouched.
+CREATE FUNCTION @extschema@.sira_version_fill() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NEW.version IS NULL AND NEW.tenant_id IS NOT NULL THEN
+        -- Two who register at once: the unique key lets one through, the other tries again.
+        NEW.version := 1 + coalesce((SELECT max(v.version) FROM @extschema@.sira_model_versions v
+                                     WHERE v.tenant_id = NEW.tenant_id AND v.model_id = NEW.model_id), 0);
+    END IF;
+    IF NEW.artifact_s3_key IS NULL AND NEW.artifact_digest IS NOT NULL THEN
+        NEW.artifact_s3_key := 'sira:sha256/' || encode(NEW.artifact_digest, 'hex');
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER sira_version_10_fill BEFORE INSERT ON @extschema@.sira_model_versions
+    FOR EACH ROW WHEN (NEW.version IS NULL OR NEW.artifact_s3_key IS NULL)
+    EXECUTE FUNCTION @extschema@.sira_version_fill();
+CREATE TRIGGER sira_version_20_immutable
+    BEFORE UPDATE OF id, tenant_id, model_id, version, artifact_digest, signature, format, training_run_id, created_at, created_by
+    ON @extschema@.sira_model_versions
+    FOR EACH ROW WHEN ((OLD.id, OLD.tenant_id, OLD.model_id, OLD.version, OLD.artifact_digest, OLD.signature, OLD.format,
+                        OLD.training_run_id, OLD.created_at, OLD.created_by)
+        IS DISTINCT FROM (NEW.id, NEW.tenant_id, NEW.model_id, NEW.version, NEW.artifact_digest, NEW.signature, NEW.format,
+                          NEW.training_run_id, NEW.created_at, NEW.created_by))
+    EXECUTE FUNCTION @extschema@.sira_version_immutable();
+CREATE TRIGGER sira_version_30_reason BEFORE UPDATE OF status_reason ON @extschema@.sira_model_versions
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.sira_version_reason();
+CREATE TRIGGER sira_version_40_gate BEFORE UPDATE OF status ON @extschema@.sira_model_versions
+    FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION @extschema@.sira_version_gate();
+CREATE TRIGGER sira_version_50_step BEFORE UPDATE OF status ON @extschema@.sira_model_versions
+    FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION @extschema@.sira_version_step();
+CREATE TRIGGER sira_version_60_record AFTER UPDATE OF status ON @extschema@.sira_model_versions
+    FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION @extschema@.sira_version_record();
+CREATE TRIGGER sira_version_70_single AFTER UPDATE ON @extschema@.sira_model_versions
+    REFERENCING OLD TABLE AS promoted_before NEW TABLE AS promoted_after
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.sira_version_single();
+CREATE TRIGGER sira_version_80_delete BEFORE DELETE ON @extschema@.sira_model_versions
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.sira_version_delete();

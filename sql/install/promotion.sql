@@ -1,0 +1,211 @@
+-- The calls that move versions. They run as the invoker: the column privilege on status and row-level security decide who may,
+-- the triggers of lifecycle.sql decide what may.
+
+-- A type, for PL/pgSQL does not let an argument and a column of the answer share the name "model".
+CREATE TYPE @extschema@.sira_version_step AS (model text, version integer, from_status text, to_status text);
+
+-- SECURITY DEFINER: locking the model's row takes a right to write it, which those who approve production do not have. Taken
+-- before any version is touched, so that two sessions at one model wait for each other and cannot deadlock. It gives nothing
+-- away and changes nothing.
+CREATE FUNCTION @extschema@.sira_lock_model(model uuid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM 1 FROM @extschema@.sira_models m WHERE m.id = model FOR NO KEY UPDATE;
+END
+$$;
+REVOKE ALL ON FUNCTION @extschema@.sira_lock_model(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.sira_lock_model(uuid) TO sira_admin, finance_ops;
+
+-- One step of one version. False when another session took the version elsewhere in the meantime.
+CREATE FUNCTION @extschema@.sira_take_step(target uuid, from_status text, to_status text, reason text) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant text;
+BEGIN
+    UPDATE @extschema@.sira_model_versions v
+    SET status = sira_take_step.to_status, status_reason = sira_take_step.reason
+    WHERE v.id = target AND v.status = sira_take_step.from_status;
+    IF FOUND THEN
+        RETURN true;
+    END IF;
+    SELECT v.tenant_id INTO tenant FROM @extschema@.sira_model_versions v
+    WHERE v.id = target AND v.status = sira_take_step.from_status;
+    IF FOUND THEN
+        -- It is there and unchanged: row-level security kept the hand off it.
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'no right to change this version',
+            DETAIL = format('it belongs to tenant "%s"', tenant),
+            HINT = format('act as a role that sira_tenant_members lists for tenant %L', tenant);
+    END IF;
+    RETURN false;
+END
+$$;
+
+-- The champion of a model, for the row that says it was retired.
+CREATE FUNCTION @extschema@.sira_champion(tenant text, model uuid, OUT version_id uuid, OUT version integer)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    SELECT v.id, v.version INTO version_id, version FROM @extschema@.sira_model_versions v
+    WHERE v.tenant_id = tenant AND v.model_id = model AND v.status = 'production';
+END
+$$;
+
+CREATE FUNCTION @extschema@.sira_promote(model text, reason text DEFAULT NULL) RETURNS SETOF @extschema@.sira_version_step
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    parsed record;
+    owner_model @extschema@.sira_models;
+    champion record;
+    target record;
+    next_status text;
+BEGIN
+    SELECT * INTO parsed FROM @extschema@.sira_parse_model(sira_promote.model);
+    owner_model := @extschema@.sira_find_model(parsed.name);
+    PERFORM @extschema@.sira_lock_model(owner_model.id);
+    SELECT * INTO champion FROM @extschema@.sira_champion(owner_model.tenant_id, owner_model.id);
+    IF parsed.version IS NULL AND parsed.alias IS NULL THEN
+        -- Newer than the champion: a second session that says the same must not bring an older version to production.
+        SELECT v.id AS version_id, v.version, v.status INTO target
+        FROM @extschema@.sira_model_versions v
+        WHERE v.tenant_id = owner_model.tenant_id AND v.model_id = owner_model.id
+          AND v.status IN ('candidate', 'validated', 'staging') AND v.artifact_digest IS NOT NULL
+          AND v.version > coalesce(champion.version, 0)
+        ORDER BY v.version DESC LIMIT 1;
+        IF NOT FOUND AND champion.version IS NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = format('model "%s" has no version that may go to production', parsed.name),
+                DETAIL = format('versions: %s', coalesce((
+                    SELECT string_agg(format('%s %s%s', v.version, v.status,
+                        CASE WHEN v.artifact_digest IS NULL THEN ' without artifact' END), ', ' ORDER BY v.version)
+                    FROM @extschema@.sira_model_versions v
+                    WHERE v.tenant_id = owner_model.tenant_id AND v.model_id = owner_model.id), 'none')),
+                HINT = 'register one with sira_train or sira_import_version, or name one: name/3';
+        ELSIF NOT FOUND THEN
+            SELECT champion.version_id, champion.version, 'production' AS status INTO target;
+        END IF;
+    ELSE
+        SELECT r.version_id, r.version, r.status INTO target FROM @extschema@.sira_resolve_version(sira_promote.model) r;
+    END IF;
+    IF target.status = 'production' THEN
+        RAISE NOTICE USING MESSAGE = format('version %s of model "%s" is in production already', target.version, parsed.name);
+        RETURN NEXT (parsed.name, target.version, 'production', 'production')::@extschema@.sira_version_step;
+        RETURN;
+    END IF;
+    WHILE target.status <> 'production' LOOP
+        next_status := CASE target.status WHEN 'candidate' THEN 'validated' WHEN 'validated' THEN 'staging' ELSE 'production' END;
+        IF @extschema@.sira_take_step(target.version_id, target.status, next_status, sira_promote.reason) THEN
+            IF next_status = 'production' AND champion.version_id IS NOT NULL THEN
+                RETURN NEXT (parsed.name, champion.version, 'production', 'deprecated')::@extschema@.sira_version_step;
+            END IF;
+            RETURN NEXT (parsed.name, target.version, target.status, next_status)::@extschema@.sira_version_step;
+            target.status := next_status;
+        ELSE
+            -- Someone took it on by a plain UPDATE that did not wait for the model: go on from where it is now.
+            SELECT v.id AS version_id, v.version, v.status INTO target
+            FROM @extschema@.sira_model_versions v WHERE v.id = target.version_id;
+            IF NOT FOUND THEN
+                RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+                    MESSAGE = format('version "%s" does not exist any more', sira_promote.model);
+            END IF;
+        END IF;
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION @extschema@.sira_transition(model text, to_status text, reason text DEFAULT NULL)
+RETURNS SETOF @extschema@.sira_version_step
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner_model @extschema@.sira_models;
+    champion record;
+    target record;
+    sources text[];
+BEGIN
+    SELECT coalesce(array_agg(s.status), '{}') INTO sources
+    FROM unnest(ARRAY['candidate', 'validated', 'staging', 'production', 'deprecated', 'archived', 'rejected']) s (status)
+    WHERE sira_transition.to_status = ANY (@extschema@.sira_allowed_statuses(s.status));
+    IF sources = '{}' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('no version may go to "%s"', coalesce(sira_transition.to_status, 'NULL')),
+            HINT = 'one of validated, staging, production, deprecated, archived, rejected';
+    END IF;
+    owner_model := @extschema@.sira_find_model((@extschema@.sira_parse_model(sira_transition.model)).name);
+    PERFORM @extschema@.sira_lock_model(owner_model.id);
+    SELECT * INTO champion FROM @extschema@.sira_champion(owner_model.tenant_id, owner_model.id);
+    SELECT * INTO target FROM @extschema@.sira_pick_version(sira_transition.model, sources);
+    IF target.status = sira_transition.to_status THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('version %s of model "%s" is "%s" already', target.version, target.model_name, target.status),
+            DETAIL = format('allowed from "%s": %s', target.status,
+                coalesce(nullif(array_to_string(@extschema@.sira_allowed_statuses(target.status), ', '), ''), 'nothing'));
+    END IF;
+    IF NOT @extschema@.sira_take_step(target.version_id, target.status, sira_transition.to_status, sira_transition.reason) THEN
+        RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
+            MESSAGE = format('version %s of model "%s" was moved by another session', target.version, target.model_name),
+            HINT = 'try again';
+    END IF;
+    IF sira_transition.to_status = 'production' AND champion.version_id IS NOT NULL THEN
+        RETURN NEXT (target.model_name, champion.version, 'production', 'deprecated')::@extschema@.sira_version_step;
+    END IF;
+    RETURN NEXT (target.model_name, target.version, target.status, sira_transition.to_status)::@extschema@.sira_version_step;
+END
+$$;
+
+-- Back to the version that was in production before; called again, forward once more.
+CREATE FUNCTION @extschema@.sira_rollback(model text, reason text DEFAULT NULL) RETURNS SETOF @extschema@.sira_version_step
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    parsed record;
+    owner_model @extschema@.sira_models;
+    wanted integer;
+BEGIN
+    SELECT * INTO parsed FROM @extschema@.sira_parse_model(sira_rollback.model);
+    owner_model := @extschema@.sira_find_model(parsed.name);
+    PERFORM @extschema@.sira_lock_model(owner_model.id);
+    IF parsed.version IS NULL AND parsed.alias IS NULL THEN
+        SELECT v.version INTO wanted FROM @extschema@.sira_model_versions v
+        JOIN @extschema@.sira_model_transitions t
+          ON t.tenant_id = v.tenant_id AND t.model_id = v.model_id AND t.version_id = v.id AND t.to_status = 'production'
+        WHERE v.tenant_id = owner_model.tenant_id AND v.model_id = owner_model.id AND v.status = 'deprecated'
+        ORDER BY t.id DESC LIMIT 1;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = format('model "%s" has no earlier version to go back to', parsed.name),
+                HINT = 'SELECT * FROM sira_model_transitions ORDER BY id;';
+        END IF;
+    ELSE
+        SELECT r.version INTO wanted FROM @extschema@.sira_resolve_version(sira_rollback.model) r WHERE r.status = 'deprecated';
+        IF NOT FOUND THEN
+            RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = format('version "%s" is not deprecated', sira_rollback.model),
+                DETAIL = 'a rollback brings back what was in production before',
+                HINT = format('SELECT * FROM sira_promote(%L);', sira_rollback.model);
+        END IF;
+    END IF;
+    RETURN QUERY SELECT * FROM @extschema@.sira_transition(
+        parsed.name || '/' || wanted, 'production', coalesce(sira_rollback.reason, 'rollback'));
+END
+$$;
+
+CREATE FUNCTION @extschema@.sira_live_version(model text, at timestamptz DEFAULT now()) RETURNS integer
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner_model @extschema@.sira_models :=
+        @extschema@.sira_find_model((@extschema@.sira_parse_model(sira_live_version.model)).name);
+    live integer;
+BEGIN
+    -- The last step that began or ended a production: a begun one is live, an ended one leaves nothing.
+    SELECT CASE WHEN t.to_status = 'production' THEN t.version END INTO live
+    FROM @extschema@.sira_model_transitions t
+    WHERE t.tenant_id = owner_model.tenant_id AND t.model_id = owner_model.id AND t.at <= sira_live_version.at
+      AND 'production' IN (t.from_status, t.to_status)
+    ORDER BY t.at DESC, t.id DESC LIMIT 1;
+    RETURN live;
+END
+$$;

@@ -1,0 +1,116 @@
+-- Row-level security on every table, and who may do what. The policies stand beside the privileges: a role that is granted a
+-- table here or later still sees only its tenant's rows.
+DO $tenants$
+DECLARE
+    own text := '(SELECT @extschema@.sira_current_tenant())';
+    tab text;
+BEGIN
+    FOREACH tab IN ARRAY ARRAY[
+        'sira_tenant_members', 'sira_feature_definitions', 'sira_feature_sets', 'sira_features', 'sira_feature_snapshots',
+        'sira_labels', 'sira_models', 'sira_model_versions', 'sira_model_artifacts', 'sira_model_aliases',
+        'sira_model_transitions', 'sira_approval_policies', 'sira_approvals', 'sira_training_runs', 'sira_decision_policies',
+        'sira_predictions', 'sira_prediction_requests', 'sira_feedback', 'sira_suggestions', 'sira_data_drift',
+        'sira_model_performance', 'sira_partition_config']
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I ENABLE ROW LEVEL SECURITY', tab);
+        -- In a sub-select, so that the tenant is asked for once a statement and not once a row.
+        EXECUTE pg_catalog.format('CREATE POLICY tenant ON @extschema@.%I USING (tenant_id = %s) WITH CHECK (tenant_id = %2$s)',
+                                  tab, own);
+    END LOOP;
+    -- Shared models are read by every tenant, and only the registry is shared.
+    FOREACH tab IN ARRAY ARRAY[
+        'sira_models', 'sira_model_versions', 'sira_model_artifacts', 'sira_model_aliases', 'sira_model_transitions',
+        'sira_decision_policies']
+    LOOP
+        EXECUTE pg_catalog.format('CREATE POLICY shared ON @extschema@.%I FOR SELECT USING (tenant_id = ''*'' AND %s IS NOT NULL)',
+                                  tab, own);
+    END LOOP;
+END
+$tenants$;
+
+-- A partition holds all tenants' rows, so its settings are everybody's.
+DROP POLICY tenant ON @extschema@.sira_partition_config;
+CREATE POLICY everybody ON @extschema@.sira_partition_config USING (tenant_id = '*') WITH CHECK (tenant_id = '*');
+
+-- pay_admin sees fraud detection only. The policy restricts, so it must not take away what another role of the same person gives.
+CREATE FUNCTION @extschema@.sira_reads_all_types() RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN EXISTS (SELECT 1 FROM pg_roles r
+                   WHERE r.rolname IN ('sira_admin', 'sira_user', 'finance_ops', 'sira_auditor')
+                     AND pg_has_role(CURRENT_USER, r.oid, 'USAGE'));
+END
+$$;
+CREATE POLICY fraud_only ON @extschema@.sira_models AS RESTRICTIVE TO pay_admin
+    USING (model_type = 'fraud_detection' OR (SELECT @extschema@.sira_reads_all_types()));
+DO $fraud$
+DECLARE
+    tab text;
+BEGIN
+    -- What hangs on a model is seen where the model is: the sub-select passes through the policies of sira_models.
+    FOREACH tab IN ARRAY ARRAY['sira_model_versions', 'sira_model_aliases', 'sira_model_transitions', 'sira_training_runs',
+                               'sira_decision_policies', 'sira_predictions', 'sira_feedback', 'sira_data_drift',
+                               'sira_model_performance']
+    LOOP
+        EXECUTE pg_catalog.format(
+            'CREATE POLICY fraud_only ON @extschema@.%1$I AS RESTRICTIVE TO pay_admin USING ('
+            '(SELECT @extschema@.sira_reads_all_types()) OR model_id IN (SELECT m.id FROM @extschema@.sira_models m))', tab);
+    END LOOP;
+END
+$fraud$;
+
+GRANT USAGE ON SCHEMA @extschema@ TO sira_admin, sira_user, sira_inference, finance_ops, pay_admin, sira_auditor;
+
+-- sira_inference gets no table at all: scoring reads and logs on its behalf.
+
+-- Reads models and metrics; neither artifacts nor what a prediction was about.
+GRANT SELECT ON @extschema@.sira_models, @extschema@.sira_model_versions, @extschema@.sira_model_aliases,
+    @extschema@.sira_model_transitions, @extschema@.sira_training_runs, @extschema@.sira_decision_policies,
+    @extschema@.sira_model_performance, @extschema@.sira_data_drift TO sira_user;
+
+GRANT SELECT ON @extschema@.sira_models, @extschema@.sira_model_versions, @extschema@.sira_model_performance TO pay_admin;
+
+-- Approves production: reads the registry, signs, and moves versions; nothing else of a version is theirs to write.
+GRANT SELECT ON @extschema@.sira_models, @extschema@.sira_model_versions, @extschema@.sira_model_aliases,
+    @extschema@.sira_model_transitions, @extschema@.sira_approval_policies, @extschema@.sira_approvals,
+    @extschema@.sira_training_runs, @extschema@.sira_decision_policies, @extschema@.sira_model_performance TO finance_ops;
+GRANT UPDATE (status, status_reason, promoted_at, promoted_by) ON @extschema@.sira_model_versions TO finance_ops;
+GRANT INSERT (model_version_id, stage, decision, comment) ON @extschema@.sira_approvals TO finance_ops;
+
+-- Reads history.
+GRANT SELECT ON @extschema@.sira_models, @extschema@.sira_model_versions, @extschema@.sira_model_aliases,
+    @extschema@.sira_model_transitions, @extschema@.sira_approval_policies, @extschema@.sira_approvals,
+    @extschema@.sira_training_runs, @extschema@.sira_decision_policies, @extschema@.sira_predictions,
+    @extschema@.sira_prediction_requests, @extschema@.sira_feedback, @extschema@.sira_suggestions, @extschema@.sira_data_drift,
+    @extschema@.sira_model_performance TO sira_auditor;
+
+-- Everything but the walls: history and audit rows are written by the machinery, status enters as candidate, and what a guard
+-- fills in is not theirs to give.
+GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_tenant_members, @extschema@.sira_feature_definitions,
+    @extschema@.sira_feature_sets, @extschema@.sira_features, @extschema@.sira_feature_snapshots, @extschema@.sira_labels,
+    @extschema@.sira_models, @extschema@.sira_model_aliases, @extschema@.sira_approval_policies,
+    @extschema@.sira_suggestions, @extschema@.sira_data_drift, @extschema@.sira_model_performance TO sira_admin;
+GRANT USAGE ON SEQUENCE @extschema@.sira_features_id_seq TO sira_admin;
+-- Who made a listing and a policy is not theirs to write either, but a training run and an artifact are theirs to make.
+GRANT SELECT, INSERT, UPDATE ON @extschema@.sira_training_runs TO sira_admin;
+GRANT SELECT, DELETE ON @extschema@.sira_model_artifacts TO sira_admin;
+GRANT INSERT (tenant_id, digest, format, size, content) ON @extschema@.sira_model_artifacts TO sira_admin;
+GRANT SELECT, DELETE ON @extschema@.sira_model_versions TO sira_admin;
+GRANT INSERT (id, tenant_id, model_id, version, version_label, artifact_digest, artifact_s3_key, format, signature, metrics,
+    parameters, training_run_id, tags) ON @extschema@.sira_model_versions TO sira_admin;
+GRANT UPDATE (version_label, artifact_s3_key, metrics, parameters, tags, status, status_reason, promoted_at, promoted_by)
+    ON @extschema@.sira_model_versions TO sira_admin;
+GRANT SELECT ON @extschema@.sira_model_transitions, @extschema@.sira_approvals, @extschema@.sira_decision_policies,
+    @extschema@.sira_predictions, @extschema@.sira_prediction_requests, @extschema@.sira_feedback,
+    @extschema@.sira_partition_config TO sira_admin;
+GRANT UPDATE (enabled, months_ahead, months_behind, retention, row_threshold, size_threshold_gb, updated_at)
+    ON @extschema@.sira_partition_config TO sira_admin;
+GRANT INSERT (model_version_id, stage, decision, comment) ON @extschema@.sira_approvals TO sira_admin;
+GRANT INSERT (model_id, bands, cost_matrix, threshold, fallback) ON @extschema@.sira_decision_policies TO sira_admin;
+-- An audit row by hand is possible, but never one that looks like ours: source and model_id are filled in.
+GRANT INSERT (tenant_id, model_version_id, entity_type, entity_id, input_features, prediction, raw_score, score, predicted_class,
+    confidence, decision, explanation, variant, request_id, context, as_of) ON @extschema@.sira_predictions TO sira_admin;
+GRANT INSERT (id, tenant_id, prediction_id, suggestion_id, feedback_type, target, label, rating, sentiment, note, reviewer_id)
+    ON @extschema@.sira_feedback TO sira_admin;
+GRANT UPDATE (used_in_retraining, used_in_run, needs_review, status, processed_at) ON @extschema@.sira_feedback TO sira_admin;

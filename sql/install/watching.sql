@@ -1,0 +1,52 @@
+-- Watching: what drift runs and evaluations found.
+CREATE TABLE @extschema@.sira_data_drift (
+    id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    model_id uuid NOT NULL,
+    model_version_id uuid,
+    drift_type text NOT NULL DEFAULT 'data' CHECK (drift_type IN ('data', 'prediction', 'concept')),
+    feature_key text,
+    method text NOT NULL,
+    statistic double precision,
+    p_value double precision,
+    effect_size double precision,
+    threshold double precision,
+    drift_score double precision CHECK (drift_score BETWEEN 0 AND 1),
+    drift_detected boolean NOT NULL DEFAULT false,
+    severity text CHECK (severity IN ('low', 'medium', 'high', 'critical')),
+    segment jsonb,
+    reference_start timestamptz,
+    reference_end timestamptz,
+    period_start timestamptz,
+    period_end timestamptz,
+    reference_size bigint,
+    current_size bigint,
+    details jsonb,
+    FOREIGN KEY (tenant_id, model_id) REFERENCES @extschema@.sira_models (tenant_id, id)
+);
+CREATE INDEX sira_data_drift_model_idx ON @extschema@.sira_data_drift (model_id, created_at);
+
+CREATE TABLE @extschema@.sira_model_performance (
+    id uuid NOT NULL DEFAULT @extschema@.sira_uuid_v7(pg_catalog.transaction_timestamp()),
+    tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.transaction_timestamp(),
+    model_id uuid NOT NULL,
+    model_version_id uuid,
+    period_start timestamptz NOT NULL,
+    period_end timestamptz NOT NULL,
+    sample_size bigint,
+    auc double precision,
+    accuracy double precision,
+    mape double precision,
+    smape double precision,
+    mae double precision,
+    rmse double precision,
+    metrics jsonb NOT NULL DEFAULT '{}',
+    drift_score double precision CHECK (drift_score BETWEEN 0 AND 1),
+    ks_statistic double precision,
+    psi double precision,
+    drift_detected boolean NOT NULL DEFAULT false,
+    estimated boolean NOT NULL DEFAULT false,
+    segment jsonb
+) PARTITION BY RANGE (created_at);
