@@ -38,6 +38,8 @@ COMMENT ON FUNCTION @extschema@.sira_champion(text, uuid) IS
     'The version of a model in production. Example: SELECT c.version FROM sira_models m, sira_champion(m.tenant_id, m.id) c;';
 COMMENT ON FUNCTION @extschema@.sira_lock_model(uuid) IS
     'Lets one session at a time move the versions of a model. Example: SELECT sira_lock_model(id) FROM sira_models WHERE name = ''fraud'';';
+COMMENT ON FUNCTION @extschema@.sira_claim_model(uuid, text) IS
+    'Checks the right to move versions of a model, then locks it. Example: SELECT sira_claim_model(id, name) FROM sira_models WHERE name = ''fraud'';';
 COMMENT ON FUNCTION @extschema@.sira_take_step(uuid, text, text, text) IS
     'One step of one version; false when it is no longer where it was. Example: SELECT sira_take_step(id, status, ''rejected'', ''leak'') FROM sira_model_versions WHERE status = ''candidate'';';
 COMMENT ON FUNCTION @extschema@.sira_sign(text, text, text, text) IS

@@ -92,7 +92,7 @@ BEGIN
             MESSAGE = format('version %s may not go from "%s" to "%s"', NEW.version, OLD.status, NEW.status),
             DETAIL = format('allowed from "%s": %s', OLD.status,
                 coalesce(nullif(array_to_string(@extschema@.sira_allowed_statuses(OLD.status), ', '), ''), 'nothing')),
-            HINT = 'SELECT * FROM sira_promote(…); walks the steps';
+            HINT = 'SELECT * FROM sira_promote(...); walks the steps';
     END IF;
     -- A rollback needs no new signatures: what it brings back had them, and it must work at night.
     IF OLD.status <> 'deprecated' THEN

@@ -120,7 +120,7 @@ BEGIN
                 action := 'skipped';
                 detail := 'a relation of that name is there and is not a partition of it';
                 RAISE WARNING USING MESSAGE = format('partition "%s" was not made', partition), DETAIL = detail,
-                    HINT = format('ALTER TABLE %I RENAME TO …; then SELECT * FROM sira_maintain_partitions();', partition);
+                    HINT = format('ALTER TABLE %I RENAME TO ...; then SELECT * FROM sira_maintain_partitions();', partition);
                 RETURN NEXT;
                 CONTINUE;
             END IF;

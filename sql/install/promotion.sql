@@ -17,6 +17,21 @@ $$;
 REVOKE ALL ON FUNCTION @extschema@.sira_lock_model(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.sira_lock_model(uuid) TO sira_admin, finance_ops;
 
+-- Asked first, so that who may not hears it in these words and not about a function they never called.
+CREATE FUNCTION @extschema@.sira_claim_model(model uuid, model_name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT has_column_privilege('@extschema@.sira_model_versions', 'status', 'UPDATE') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('no right to move versions of model "%s"', model_name),
+            DETAIL = format('role "%s" may not update status of sira_model_versions', CURRENT_USER),
+            HINT = format('GRANT finance_ops TO %I;', CURRENT_USER);
+    END IF;
+    PERFORM @extschema@.sira_lock_model(model);
+END
+$$;
+
 -- One step of one version. False when another session took the version elsewhere in the meantime.
 CREATE FUNCTION @extschema@.sira_take_step(target uuid, from_status text, to_status text, reason text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -64,7 +79,7 @@ DECLARE
 BEGIN
     SELECT * INTO parsed FROM @extschema@.sira_parse_model(sira_promote.model);
     owner_model := @extschema@.sira_find_model(parsed.name);
-    PERFORM @extschema@.sira_lock_model(owner_model.id);
+    PERFORM @extschema@.sira_claim_model(owner_model.id, owner_model.name);
     SELECT * INTO champion FROM @extschema@.sira_champion(owner_model.tenant_id, owner_model.id);
     IF parsed.version IS NULL AND parsed.alias IS NULL THEN
         -- Newer than the champion: a second session that says the same must not bring an older version to production.
@@ -134,7 +149,7 @@ BEGIN
             HINT = 'one of validated, staging, production, deprecated, archived, rejected';
     END IF;
     owner_model := @extschema@.sira_find_model((@extschema@.sira_parse_model(sira_transition.model)).name);
-    PERFORM @extschema@.sira_lock_model(owner_model.id);
+    PERFORM @extschema@.sira_claim_model(owner_model.id, owner_model.name);
     SELECT * INTO champion FROM @extschema@.sira_champion(owner_model.tenant_id, owner_model.id);
     SELECT * INTO target FROM @extschema@.sira_pick_version(sira_transition.model, sources);
     IF target.status = sira_transition.to_status THEN
@@ -166,7 +181,7 @@ DECLARE
 BEGIN
     SELECT * INTO parsed FROM @extschema@.sira_parse_model(sira_rollback.model);
     owner_model := @extschema@.sira_find_model(parsed.name);
-    PERFORM @extschema@.sira_lock_model(owner_model.id);
+    PERFORM @extschema@.sira_claim_model(owner_model.id, owner_model.name);
     IF parsed.version IS NULL AND parsed.alias IS NULL THEN
         SELECT v.version INTO wanted FROM @extschema@.sira_model_versions v
         JOIN @extschema@.sira_model_transitions t
