@@ -125,3 +125,57 @@ fn recorded_cases_are_met() {
         }
     }
 }
+
+/// The values of `recorded.json.gz`: null is NaN, infinite numbers are spelt out.
+fn rows(json: &serde_json::Value) -> Vec<Vec<f64>> {
+    let number = |value: &serde_json::Value| match value {
+        serde_json::Value::Null => f64::NAN,
+        serde_json::Value::String(text) => text.parse().unwrap(),
+        value => value.as_f64().unwrap(),
+    };
+    let row = |row: &serde_json::Value| row.as_array().unwrap().iter().map(number).collect();
+    json.as_array().unwrap().iter().map(row).collect()
+}
+
+#[test]
+fn every_kind_of_model_is_met() {
+    let folder = root().join("tests/models");
+    let recorded: serde_json::Value = serde_json::from_str(&text(&folder.join("recorded.json.gz"))).unwrap();
+    let models = recorded["models"].as_object().unwrap();
+    assert_eq!(models.len(), 25);
+    for (name, said) in models {
+        let ensemble = lightgbm::parse(&text(&folder.join(format!("{name}.txt")))).unwrap();
+        let bytes = compiled(&ensemble);
+        let of = |what: &str| rows(&said[what]);
+        let recorded = Recorded {
+            rows: rows(&recorded["rows"]),
+            raw: of("raw"),
+            pred: of("pred"),
+            leaf: of("leaf"),
+            contrib: of("contrib"),
+        };
+        let [pred, contrib, sum] = recorded.check(name, &Compiled::open(&bytes).unwrap());
+        println!(
+            "{name} ({}): largest difference of answers {pred:.1e}, contributions {contrib:.1e}, sums {sum:.1e}",
+            ensemble.objective().name()
+        );
+    }
+}
+
+#[test]
+fn linear_trees_are_refused_by_name() {
+    let error = lightgbm::parse(&text(&root().join("tests/models/linear.txt"))).unwrap_err();
+    assert_eq!(error.kind, sira_core::ErrorKind::UnsupportedModel);
+    assert_eq!(error.message, "linear trees are not supported");
+}
+
+#[test]
+fn a_row_of_another_length_is_refused() {
+    let ensemble = lightgbm::parse(&text(&root().join("tests/models/binary.txt"))).unwrap();
+    let bytes = compiled(&ensemble);
+    let model = Compiled::open(&bytes).unwrap();
+    for length in [0, 4, 6] {
+        let error = predict::score(&model, &vec![0.0; length]).unwrap_err();
+        assert_eq!(error.kind, sira_core::ErrorKind::FeatureCount);
+    }
+}

@@ -49,6 +49,10 @@ impl<'a> TreeView<'a> {
         self.nodes.is_empty()
     }
 
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// The leaf that a row ends in.
     pub fn leaf(&self, row: &[f64]) -> Result<u32> {
         if self.is_constant() {

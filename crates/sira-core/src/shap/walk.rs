@@ -64,8 +64,10 @@ impl Walker {
             .get(range(span.first_point, span.points))
             .ok_or_else(|| corrupt("quadrature points are out of bounds"))?;
         // A finished walk leaves `last` empty; a failed one ends the walker.
-        // A damaged node could lead deeper than the tree's depth says, but never in a circle, so
-        // the buffers grow with the walk and are not sized by a number in the bytes.
+        // Damaged nodes could share children, and a walk of all ways through such a net need not
+        // end in a lifetime: a tree has as many branches as it has, and no more are walked. The
+        // buffers grow with the walk and are not sized by a number in the bytes.
+        let mut branches_left = 2 * tree.node_count();
         self.frames.clear();
         self.grow(0, points.len());
         self.products.get_mut(level(0, points)).unwrap_or_default().fill(1.0);
@@ -82,6 +84,7 @@ impl Walker {
                 continue;
             }
             frame.branches_done += 1;
+            branches_left = branches_left.checked_sub(1).ok_or_else(|| corrupt("branches meet again"))?;
             let at = frame.at;
             self.branch(tree, at, left, row, points, phi)?;
         }

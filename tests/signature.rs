@@ -1,0 +1,141 @@
+//! Signatures: what an artifact tells, what is stored, what is refused.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test may end by panicking.
+
+use serde_json::json;
+use sira_core::ensemble::{Ensemble, lightgbm};
+use sira_core::signature::{Feature, FeatureKind, Signature, Task};
+use std::fs;
+use std::path::Path;
+
+fn model(name: &str) -> Ensemble {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/models").join(format!("{name}.txt"));
+    lightgbm::parse(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn an_artifact_tells_names_kinds_and_task() {
+    let signature = Signature::from_ensemble(&model("binary"));
+    let kinds: Vec<_> = signature.features.iter().map(|f| (f.name.as_str(), f.kind)).collect();
+    let numeric = FeatureKind::Numeric;
+    assert_eq!(
+        kinds,
+        [
+            ("amount", numeric),
+            ("sparse", numeric),
+            ("holes", numeric),
+            ("kind", FeatureKind::Category),
+            ("flat", numeric)
+        ]
+    );
+    let tasks = [
+        ("binary", Task::Binary, 0),
+        ("cross_entropy", Task::Binary, 0),
+        ("multiclass", Task::Multiclass, 3),
+        ("multiclassova", Task::Multiclass, 3),
+        ("poisson", Task::Regression, 0),
+        ("cross_entropy_lambda", Task::Regression, 0),
+        ("lambdarank", Task::Ranking, 0),
+        ("custom", Task::Regression, 0),
+    ];
+    for (name, task, classes) in tasks {
+        let ensemble = model(name);
+        let signature = Signature::from_ensemble(&ensemble);
+        assert_eq!((signature.task, signature.classes.len()), (task, classes), "{name}");
+        signature.check(&ensemble).unwrap();
+    }
+}
+
+#[test]
+fn pandas_categories_become_text_where_the_number_is_not_the_code() {
+    let signature = Signature::from_ensemble(&model("pandas"));
+    let [amount, channel, level, mcc] = signature.features.as_slice() else { panic!("four features") };
+    assert_eq!(amount.kind, FeatureKind::Numeric);
+    assert_eq!((channel.kind, channel.code("atm"), channel.code("web")), (FeatureKind::Text, 0.0, 2.0));
+    assert!(channel.code("phone").is_nan() && channel.code("").is_nan());
+    assert_eq!(level.kind, FeatureKind::Category);
+    assert_eq!((mcc.kind, mcc.code("5411")), (FeatureKind::Text, 1.0));
+    assert!(mcc.code("1").is_nan());
+}
+
+#[test]
+fn json_goes_out_and_back_and_newer_fields_are_skipped() {
+    let features = vec![
+        Feature::new("amount", FeatureKind::Numeric),
+        Feature::text("channel", vec!["web".into(), "pos".into()]),
+    ];
+    let signature =
+        Signature::new(Task::Binary, features, vec!["no".into(), "yes".into()], Some("yes".into()));
+    let stored = signature.to_json().unwrap();
+    assert_eq!(
+        stored,
+        json!({"task": "binary", "features": [{"name": "amount", "kind": "numeric"},
+               {"name": "channel", "kind": "text", "categories": ["web", "pos"]}],
+               "classes": ["no", "yes"], "positive": "yes"})
+    );
+    let read = Signature::from_json(&stored).unwrap();
+    assert_eq!(read, signature);
+    assert_eq!((read.index_of("channel"), read.index_of("chanel")), (Some(1), None));
+    assert_eq!(read.features[1].code("pos"), 1.0);
+
+    let newer = json!({"task": "regression", "later": {"a": 1}, "features": [{"name": "a", "kind": "date", "unit": "d"}]});
+    let read = Signature::from_json(&newer).unwrap();
+    assert_eq!((read.features[0].kind, read.classes.len(), read.positive), (FeatureKind::Date, 0, None));
+    for bad in [json!(null), json!({"task": "binary"}), json!({"task": "x", "features": []})] {
+        assert_eq!(Signature::from_json(&bad).unwrap_err().message, "signature is malformed");
+    }
+}
+
+#[test]
+fn every_name_is_found_among_many() {
+    let names: Vec<String> = (0..5_000).map(|at| format!("feature_{at}")).collect();
+    let features = names.iter().map(|name| Feature::new(name.clone(), FeatureKind::Numeric)).collect();
+    let signature = Signature::new(Task::Binary, features, vec![], None);
+    for (at, name) in names.iter().enumerate() {
+        assert_eq!(signature.index_of(name), Some(at));
+    }
+    assert_eq!(signature.index_of("feature_5000"), None);
+    assert_eq!(Signature::new(Task::Binary, vec![], vec![], None).index_of("a"), None);
+}
+
+#[test]
+fn a_signature_that_does_not_fit_is_refused() {
+    let ensemble = model("binary");
+    let fitting = Signature::from_ensemble(&ensemble);
+    let message = |change: &dyn Fn(&mut Signature)| {
+        let mut changed = fitting.clone();
+        change(&mut changed);
+        changed.check(&ensemble).map_err(|error| error.message)
+    };
+    let err = |text: &str| Err(text.to_owned());
+    assert_eq!(message(&|_| {}), Ok(()));
+    assert_eq!(message(&|s| s.features[0].name = "betrag (€)".into()), Ok(()));
+    assert_eq!(message(&|s| s.features[3] = Feature::text("kind", vec!["a".into()])), Ok(()));
+    assert_eq!(message(&|s| s.features[4].kind = FeatureKind::Category), Ok(()));
+    let count = err("signature does not have the model's number of features");
+    assert_eq!(message(&|s| s.features.truncate(4)), count);
+    assert_eq!(
+        message(&|s| s.features[3].kind = FeatureKind::Numeric),
+        err("feature \"kind\" does not have the model's kind")
+    );
+    assert_eq!(
+        message(&|s| s.features[0].kind = FeatureKind::Category),
+        err("feature \"amount\" does not have the model's kind")
+    );
+    assert_eq!(
+        message(&|s| s.features[1].name = "amount".into()),
+        err("feature \"amount\" is named twice or not at all")
+    );
+    assert_eq!(
+        message(&|s| s.features[3] = Feature::text("kind", vec!["a".into(), "a".into()])),
+        err("feature \"kind\" has the category \"a\" twice")
+    );
+    assert_eq!(message(&|s| s.task = Task::Multiclass), err("signature does not have the model's outputs"));
+    assert_eq!(
+        message(&|s| s.classes = vec!["a".into()]),
+        err("signature does not have the model's outputs")
+    );
+    assert_eq!(
+        message(&|s| (s.classes, s.positive) = (vec!["a".into(), "b".into()], Some("c".into()))),
+        err("positive class \"c\" is not a class")
+    );
+}
