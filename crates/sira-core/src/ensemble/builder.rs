@@ -44,8 +44,9 @@ impl Builder {
             return Err(malformed("model has no features"));
         }
         if feature_uses.len() != feature_names.len() {
-            return Err(malformed("model describes another number of features than it names")
-                .with_detail(format!("{} names, {} descriptions", feature_names.len(), feature_uses.len())));
+            return Err(malformed("model describes another number of features than it names").with_detail(
+                format!("{} names, {} descriptions.", feature_names.len(), feature_uses.len()),
+            ));
         }
         if outputs == 0 {
             return Err(malformed("model has no outputs"));
@@ -90,8 +91,8 @@ impl Builder {
         let number = self.ensemble.trees.len();
         let in_tree = |error: Error| {
             let place = match &error.detail {
-                Some(detail) => format!("tree {number}: {detail}"),
-                None => format!("tree {number}"),
+                Some(detail) => format!("Tree {number}. {detail}"),
+                None => format!("Tree {number}."),
             };
             error.with_detail(place)
         };
@@ -114,7 +115,7 @@ impl Builder {
         }
         if !trees.is_multiple_of(outputs) {
             return Err(malformed("model has an unfinished iteration")
-                .with_detail(format!("{trees} trees, {outputs} trees per iteration")));
+                .with_detail(format!("{trees} trees, {outputs} trees per iteration.")));
         }
         for (said, split) in self.ensemble.feature_uses.iter_mut().zip(&self.split_kinds) {
             if *split != FeatureUse::Unused {
@@ -127,25 +128,25 @@ impl Builder {
     fn check_values(&mut self, parts: &TreeParts) -> Result<()> {
         if parts.leaves.len() != parts.nodes.len() + 1 {
             return Err(malformed("tree has a wrong number of leaves").with_detail(format!(
-                "{} nodes, {} leaves",
+                "{} nodes, {} leaves.",
                 parts.nodes.len(),
                 parts.leaves.len()
             )));
         }
         if let Some(at) = parts.leaves.iter().position(|leaf| !leaf.value.is_finite()) {
-            return Err(malformed("leaf value is not a finite number").with_detail(format!("leaf {at}")));
+            return Err(malformed("leaf value is not a finite number").with_detail(format!("Leaf {at}.")));
         }
         for (at, node) in parts.nodes.iter().enumerate() {
             let Some(kind) = self.split_kinds.get_mut(node.feature as usize) else {
                 return Err(malformed("split feature is out of range").with_detail(format!(
-                    "node {at} splits feature {} of {}",
+                    "Node {at} splits feature {} of {}.",
                     node.feature,
                     self.ensemble.feature_names.len()
                 )));
             };
             let split = match &node.split {
                 Split::Numeric { threshold, .. } if threshold.is_nan() => {
-                    return Err(malformed("threshold is not a number").with_detail(format!("node {at}")));
+                    return Err(malformed("threshold is not a number").with_detail(format!("Node {at}.")));
                 }
                 Split::Numeric { .. } => FeatureUse::Numeric,
                 Split::Category { set } => {
@@ -157,7 +158,7 @@ impl Builder {
                 *kind = split;
             } else if *kind != split {
                 return Err(malformed("feature is split both by number and by category")
-                    .with_detail(format!("feature {}", node.feature)));
+                    .with_detail(format!("Feature {}.", node.feature)));
             }
         }
         Ok(())
@@ -167,8 +168,9 @@ impl Builder {
 /// Walks from the root, each node and leaf exactly once, and numbers nodes in the order met.
 fn number_depth_first(parts: TreeParts) -> Result<Tree> {
     let TreeParts { mut nodes, leaves } = parts;
-    let not_a_tree =
-        |what: &str, at: u32| malformed("child links do not form a tree").with_detail(format!("{what} {at}"));
+    let not_a_tree = |what: &str, at: u32| {
+        malformed("child links do not form a tree").with_detail(format!("{what} {at}."))
+    };
     let mut order: Vec<u32> = Vec::with_capacity(nodes.len());
     let mut numbers: Vec<Option<u32>> = vec![None; nodes.len()];
     let mut leaf_seen = vec![false; leaves.len()];
@@ -196,17 +198,17 @@ fn number_depth_first(parts: TreeParts) -> Result<Tree> {
                     *seen = true;
                     path_features = path_features.max(on_path.len() as u32);
                 }
-                _ => return Err(not_a_tree("leaf", at)),
+                _ => return Err(not_a_tree("Leaf", at)),
             },
             Child::Node(at) => {
                 let (Some(node), Some(number @ None)) =
                     (nodes.get(at as usize), numbers.get_mut(at as usize))
                 else {
-                    return Err(not_a_tree("node", at));
+                    return Err(not_a_tree("Node", at));
                 };
                 if level >= MAX_DEPTH {
                     return Err(Error::new(ErrorKind::UnsupportedModel, "tree is too deep")
-                        .with_detail(format!("deeper than {MAX_DEPTH} splits")));
+                        .with_detail(format!("Deeper than {MAX_DEPTH} splits.")));
                 }
                 *number = Some(order.len() as u32);
                 order.push(at);
@@ -217,7 +219,7 @@ fn number_depth_first(parts: TreeParts) -> Result<Tree> {
         }
     }
     if let Some(at) = numbers.iter().position(Option::is_none) {
-        return Err(not_a_tree("unreached node", at as u32));
+        return Err(not_a_tree("Unreached node", at as u32));
     }
     let renumber = |child: Child| match child {
         Child::Node(at) => Child::Node(numbers.get(at as usize).copied().flatten().unwrap_or_default()),

@@ -76,7 +76,7 @@ impl Objective {
         }
         let sigmoid = || match sigmoid.map(str::parse::<f64>) {
             Some(Ok(value)) if value > 0.0 && value.is_finite() => Ok(value),
-            _ => Err(malformed(text).with_detail("\"sigmoid\" must be a number above 0")),
+            _ => Err(malformed(text).with_detail("\"sigmoid\" must be a number above 0.")),
         };
         let objective = match name {
             "binary" => Self::Binary { sigmoid: sigmoid()? },
@@ -117,7 +117,7 @@ impl Objective {
             let said = classes.and_then(|value| value.parse::<usize>().ok());
             if said != Some(outputs) {
                 return Err(
-                    malformed(text).with_detail(format!("the model has {outputs} trees per iteration"))
+                    malformed(text).with_detail(format!("The model has {outputs} trees per iteration."))
                 );
             }
         }
@@ -176,7 +176,7 @@ impl Objective {
             return Ok(());
         }
         Err(Error::new(ErrorKind::MalformedModel, format!("objective \"{}\" takes one output", self.name()))
-            .with_detail(format!("the model has {outputs} trees per iteration")))
+            .with_detail(format!("The model has {outputs} trees per iteration.")))
     }
 
     /// Number, parameter and square-root flag in compiled bytes; numbers never change their meaning.

@@ -50,7 +50,7 @@ pub fn scores(model: &Compiled<'_>, row: &[f64]) -> Result<Vec<f64>> {
 pub fn score(model: &Compiled<'_>, row: &[f64]) -> Result<f64> {
     if model.outputs() != 1 {
         return Err(Error::new(ErrorKind::UnsupportedModel, "model has more than one output")
-            .with_detail(format!("{} classes", model.outputs()))
+            .with_detail(format!("{} classes.", model.outputs()))
             .with_hint("Ask for the score of each class."));
     }
     let mut out = [0.0];
@@ -64,7 +64,7 @@ pub(crate) fn check_row(model: &Compiled<'_>, row: &[f64]) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(ErrorKind::FeatureCount, "number of features does not match the model")
-        .with_detail(format!("{} values were given, the model takes {}", row.len(), model.feature_count()))
+        .with_detail(format!("{} values were given, the model takes {}.", row.len(), model.feature_count()))
         .with_hint("Give one value per feature in the model's order, or features by name."))
 }
 
@@ -74,5 +74,5 @@ pub(crate) fn check_out(length: usize, needed: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(ErrorKind::InvalidParameter, "output buffer has a wrong length")
-        .with_detail(format!("{length} places, {needed} values")))
+        .with_detail(format!("{length} places, {needed} values.")))
 }

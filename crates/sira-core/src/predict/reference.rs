@@ -41,7 +41,7 @@ impl<'a> TreeView<'a> {
                 leaf_covers: model.leaf_covers.get(leaves.clone())?,
             })
         };
-        view().ok_or_else(|| corrupt("a tree is out of bounds"))
+        view().ok_or_else(|| corrupt("A tree is out of bounds."))
     }
 
     /// Whether the tree is a constant.
@@ -73,11 +73,11 @@ impl<'a> TreeView<'a> {
         self.leaves
             .get(leaf as usize)
             .map(|value| value.get())
-            .ok_or_else(|| corrupt("a leaf is out of bounds"))
+            .ok_or_else(|| corrupt("A leaf is out of bounds."))
     }
 
     pub fn node(&self, at: u32) -> Result<&'a Node> {
-        self.nodes.get(at as usize).ok_or_else(|| corrupt("a node is out of bounds"))
+        self.nodes.get(at as usize).ok_or_else(|| corrupt("A node is out of bounds."))
     }
 
     /// A child; nodes lie behind their parent, which is what ends every walk.
@@ -85,7 +85,7 @@ impl<'a> TreeView<'a> {
         let child = if left { node.left.get() } else { node.right.get() };
         match u32::try_from(child) {
             Ok(next) if next > at => Ok(Step::Node(next)),
-            Ok(_) => Err(corrupt("a branch leads back")),
+            Ok(_) => Err(corrupt("A branch leads back.")),
             Err(_) => Ok(Step::Leaf(!child as u32)),
         }
     }
@@ -96,13 +96,13 @@ impl<'a> TreeView<'a> {
             Step::Node(at) => self.node_covers.get(at as usize),
             Step::Leaf(at) => self.leaf_covers.get(at as usize),
         };
-        cover.map(|cover| f64::from(cover.get())).ok_or_else(|| corrupt("a cover is out of bounds"))
+        cover.map(|cover| f64::from(cover.get())).ok_or_else(|| corrupt("A cover is out of bounds."))
     }
 
     pub fn goes_left(&self, node: &Node, row: &[f64]) -> Result<bool> {
         let value = *row
             .get(node.feature.get() as usize)
-            .ok_or_else(|| corrupt("a split asks for a feature that the model does not have"))?;
+            .ok_or_else(|| corrupt("A split asks for a feature that the model does not have."))?;
         let flags = node.flags.get();
         if flags & Node::CATEGORY != 0 {
             return self.contains(node.payload.get(), value);
@@ -126,8 +126,10 @@ impl<'a> TreeView<'a> {
     fn contains(&self, payload: u64, value: f64) -> Result<bool> {
         let first = (payload & u64::from(u32::MAX)) as usize;
         let length = (payload >> 32) as usize;
-        let set =
-            self.sets.get(first..first + length).ok_or_else(|| corrupt("a category set is out of bounds"))?;
+        let set = self
+            .sets
+            .get(first..first + length)
+            .ok_or_else(|| corrupt("A category set is out of bounds."))?;
         if !(value > -1.0 && value < f64::from(i32::MAX) + 1.0) {
             return Ok(false);
         }

@@ -32,7 +32,7 @@ pub fn contributions(model: &Compiled<'_>, row: &[f64], out: &mut [f64]) -> Resu
     check_out(out.len(), model.outputs() * width)?;
     if !model.is_explainable() {
         return Err(Error::new(ErrorKind::UnsupportedModel, "model cannot be explained")
-            .with_detail("the artifact does not say how many training rows came by each node")
+            .with_detail("The artifact does not say how many training rows came by each node.")
             .with_hint("Save the model again with \"leaf_count\" and \"internal_count\" in its trees."));
     }
     out.fill(0.0);

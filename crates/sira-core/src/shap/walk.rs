@@ -62,7 +62,7 @@ impl Walker {
         let points = model
             .points
             .get(range(span.first_point, span.points))
-            .ok_or_else(|| corrupt("quadrature points are out of bounds"))?;
+            .ok_or_else(|| corrupt("Quadrature points are out of bounds."))?;
         // A finished walk leaves `last` empty; a failed one ends the walker.
         // Damaged nodes could share children, and a walk of all ways through such a net need not
         // end in a lifetime: a tree has as many branches as it has, and no more are walked. The
@@ -84,7 +84,7 @@ impl Walker {
                 continue;
             }
             frame.branches_done += 1;
-            branches_left = branches_left.checked_sub(1).ok_or_else(|| corrupt("branches meet again"))?;
+            branches_left = branches_left.checked_sub(1).ok_or_else(|| corrupt("Branches meet again."))?;
             let at = frame.at;
             self.branch(tree, at, left, row, points, phi)?;
         }
@@ -106,7 +106,7 @@ impl Walker {
         let taken = tree.goes_left(node, row)? == left;
         let feature = node.feature.get() as usize;
         let share = fraction(tree.cover(Step::Node(at))?, tree.cover(next)?);
-        let earlier = *self.last.get(feature).ok_or_else(|| corrupt("a feature is out of bounds"))?;
+        let earlier = *self.last.get(feature).ok_or_else(|| corrupt("A feature is out of bounds."))?;
         let before = earlier.and_then(|level| self.frames.get(level)).and_then(|frame| frame.edge);
         let edge = Edge {
             feature,
@@ -187,7 +187,7 @@ impl Walker {
             }
             gain -= loss * (before.one - before.zero);
         }
-        let phi = phi.get_mut(edge.feature).ok_or_else(|| corrupt("a feature is out of bounds"))?;
+        let phi = phi.get_mut(edge.feature).ok_or_else(|| corrupt("A feature is out of bounds."))?;
         *phi += gain;
         let parent = upper.len().checked_sub(width).and_then(|start| upper.get_mut(start..));
         for (to, sum) in parent.unwrap_or_default().iter_mut().zip(lower.iter()) {

@@ -12,6 +12,8 @@ pub use feature::{Feature, FeatureKind};
 use crate::ensemble::{Ensemble, FeatureUse, Objective};
 use crate::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
 /// What kind of question a model answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -35,6 +37,37 @@ impl Task {
             Objective::Custom if outputs > 1 => Self::Multiclass,
             _ => Self::Regression,
         }
+    }
+
+    /// The word in SQL, in JSON and in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Binary => "binary",
+            Self::Multiclass => "multiclass",
+            Self::Regression => "regression",
+            Self::Ranking => "ranking",
+            Self::Anomaly => "anomaly",
+        }
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Task {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Binary, Self::Multiclass, Self::Regression, Self::Ranking, Self::Anomaly]
+            .into_iter()
+            .find(|task| task.name() == text)
+            .ok_or_else(|| {
+                invalid(format!("task \"{text}\" is not known"))
+                    .with_hint("Choose one of binary, multiclass, regression, ranking, anomaly.")
+            })
     }
 }
 
@@ -107,7 +140,7 @@ impl Signature {
     /// Reads a stored signature.
     pub fn from_json(json: &serde_json::Value) -> Result<Self> {
         Self::deserialize(json).map_err(|error| {
-            invalid("signature is malformed").with_detail(error.to_string()).with_hint(
+            invalid("signature is malformed").with_detail(format!("{error}.")).with_hint(
                 "Give {\"task\": …, \"features\": [{\"name\": …, \"kind\": …}, …]}, or leave the signature out.",
             )
         })
@@ -116,7 +149,7 @@ impl Signature {
     /// As stored.
     pub fn to_json(&self) -> Result<serde_json::Value> {
         serde_json::to_value(self)
-            .map_err(|error| invalid("signature cannot be written").with_detail(error.to_string()))
+            .map_err(|error| invalid("signature cannot be written").with_detail(format!("{error}.")))
     }
 
     /// The position of a feature in the model's order.
@@ -131,7 +164,7 @@ impl Signature {
         if self.features.len() != ensemble.feature_count() {
             return Err(invalid("signature does not have the model's number of features").with_detail(
                 format!(
-                    "{} in the signature, {} in the model",
+                    "{} in the signature, {} in the model.",
                     self.features.len(),
                     ensemble.feature_count()
                 ),
@@ -146,7 +179,7 @@ impl Signature {
             if !fits {
                 return Err(invalid(format!("feature \"{}\" does not have the model's kind", feature.name))
                     .with_detail(format!(
-                        "the signature says {}, the model splits it by {}",
+                        "The signature says {}, the model splits it by {}.",
                         feature.kind.name(),
                         if *kind == FeatureUse::Category { "category" } else { "number" }
                     )));
@@ -161,7 +194,7 @@ impl Signature {
         };
         if !classes_fit {
             return Err(invalid("signature does not have the model's outputs")
-                .with_detail(format!("{named} classes in the signature, {outputs} outputs in the model")));
+                .with_detail(format!("{named} classes in the signature, {outputs} outputs in the model.")));
         }
         Ok(())
     }

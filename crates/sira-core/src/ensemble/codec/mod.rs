@@ -56,7 +56,7 @@ impl<'a> Compiled<'a> {
         let header = header(bytes)?;
         let found = checksum::checksum(bytes);
         if found != header.checksum.get() {
-            return Err(corrupt("checksum does not match"));
+            return Err(corrupt("Checksum does not match."));
         }
         Ok(compiled)
     }
@@ -67,14 +67,14 @@ impl<'a> Compiled<'a> {
         let header = header(bytes)?;
         let table = bytes.get(size_of::<Header>()..).unwrap_or_default();
         let (table, _) = <[Section]>::ref_from_prefix_with_elems(table, header.sections.get() as usize)
-            .map_err(|_| corrupt("section table is cut"))?;
+            .map_err(|_| corrupt("Section table is cut."))?;
         let sections = Sections { bytes, table };
         let [meta] = sections.get::<Meta>(Kind::Meta)? else {
-            return Err(corrupt("there is not one description"));
+            return Err(corrupt("There is not one description."));
         };
         let objective =
             Objective::decode(meta.objective.get(), meta.sigmoid.get(), meta.flags.get() & Meta::SQRT != 0)
-                .ok_or_else(|| corrupt("objective is not known"))?;
+                .ok_or_else(|| corrupt("Objective is not known."))?;
         let compiled = Self {
             outputs: meta.outputs.get() as usize,
             features: meta.features.get() as usize,
@@ -95,7 +95,7 @@ impl<'a> Compiled<'a> {
             && compiled.baselines.len() == compiled.outputs
             && compiled.node_covers.len() == compiled.nodes.len()
             && compiled.leaf_covers.len() == compiled.leaves.len();
-        if whole { Ok(compiled) } else { Err(corrupt("sections do not fit each other")) }
+        if whole { Ok(compiled) } else { Err(corrupt("Sections do not fit each other.")) }
     }
 
     /// Scores per row: 1, or one a class.
@@ -134,18 +134,18 @@ impl<'a> Compiled<'a> {
 }
 
 fn header(bytes: &[u8]) -> Result<&Header> {
-    let (header, _) = Header::ref_from_prefix(bytes).map_err(|_| corrupt("header is cut"))?;
+    let (header, _) = Header::ref_from_prefix(bytes).map_err(|_| corrupt("Header is cut."))?;
     if header.magic != layout::MAGIC {
-        return Err(corrupt("magic bytes are missing"));
+        return Err(corrupt("Magic bytes are missing."));
     }
     if header.version.get() != CODEC_VERSION {
         return Err(corrupt(format!(
-            "version {} was found, version {CODEC_VERSION} is read",
+            "Version {} was found, version {CODEC_VERSION} is read.",
             header.version.get()
         )));
     }
     if header.length.get() != bytes.len() as u64 {
-        return Err(corrupt(format!("{} bytes were written, {} found", header.length.get(), bytes.len())));
+        return Err(corrupt(format!("{} bytes were written, {} found.", header.length.get(), bytes.len())));
     }
     Ok(header)
 }
@@ -161,7 +161,7 @@ impl<'a> Sections<'a> {
             .table
             .iter()
             .find(|section| section.kind.get() == kind as u32)
-            .ok_or_else(|| corrupt("a section is missing"))?;
+            .ok_or_else(|| corrupt("A section is missing."))?;
         let slice = || {
             let begin = usize::try_from(section.offset.get()).ok()?;
             let elements = usize::try_from(section.elements.get()).ok()?;
@@ -170,7 +170,7 @@ impl<'a> Sections<'a> {
         };
         slice()
             .filter(|_| section.element_size.get() as usize == size_of::<T>())
-            .ok_or_else(|| corrupt("a section is out of bounds"))
+            .ok_or_else(|| corrupt("A section is out of bounds."))
     }
 }
 

@@ -26,7 +26,7 @@ pub fn parse(text: &str) -> Result<Ensemble> {
         let part = at
             .checked_add(*size)
             .and_then(|end| text.get(at..end))
-            .ok_or_else(|| cut(format!("tree {number} of {} is not there in full", sizes.len())))?;
+            .ok_or_else(|| cut(format!("Tree {number} of {} is not there in full.", sizes.len())))?;
         builder.tree(tree::parse(part, number, features)?)?;
         at += size;
     }
@@ -35,7 +35,7 @@ pub fn parse(text: &str) -> Result<Ensemble> {
         Some((line, trailer)) if line.trim_end_matches('\r') == END_OF_TREES => trailer,
         None if rest == END_OF_TREES => "",
         _ => {
-            return Err(cut(format!("no line \"{END_OF_TREES}\" after {} trees", sizes.len())));
+            return Err(cut(format!("No line \"{END_OF_TREES}\" after {} trees.", sizes.len())));
         }
     };
     let trailer = trailer::parse(trailer)?;
@@ -70,7 +70,7 @@ impl<'t> Header<'t> {
                 if first {
                     return Err(not_a_model());
                 }
-                return Err(cut("the text ends before the first tree"));
+                return Err(cut("The text ends before the first tree."));
             };
             let length = line.len() + 1;
             let line = line.trim_end_matches('\r');
@@ -98,7 +98,7 @@ impl<'t> Header<'t> {
                 ErrorKind::UnsupportedModel,
                 format!("model text has version \"{}\"", clip(version)),
             )
-            .with_detail("versions v2, v3 and v4 are read"));
+            .with_detail("Versions v2, v3 and v4 are read."));
         }
         let number = |key: &str| {
             let text = value(key)?;
@@ -114,7 +114,7 @@ impl<'t> Header<'t> {
         };
         if outputs != classes {
             return Err(malformed("number of classes and trees per iteration differ")
-                .with_detail(format!("num_class {classes}, num_tree_per_iteration {outputs}")));
+                .with_detail(format!("\"num_class\" is {classes}, \"num_tree_per_iteration\" {outputs}.")));
         }
         let feature_count = number("max_feature_idx")? + 1;
         let feature_names: Vec<String> = words(value("feature_names")?).map(str::to_owned).collect();
@@ -122,7 +122,7 @@ impl<'t> Header<'t> {
         for (key, count) in [("feature_names", feature_names.len()), ("feature_infos", feature_uses.len())] {
             if count != feature_count {
                 return Err(malformed(format!("\"{key}\" has a wrong number of entries"))
-                    .with_detail(format!("{count} entries, {feature_count} features")));
+                    .with_detail(format!("{count} entries, {feature_count} features.")));
             }
         }
         let objective = match values.get("objective") {
@@ -136,7 +136,7 @@ impl<'t> Header<'t> {
     fn tree_sizes(&self) -> Result<Vec<usize>> {
         let Some(text) = self.values.get("tree_sizes") else {
             return Err(malformed("header lacks \"tree_sizes\"")
-                .with_detail("without it a cut text cannot be told from a whole one")
+                .with_detail("Without it a cut text cannot be told from a whole one.")
                 .with_hint("Save the model again with a LightGBM of version 2.1 or newer."));
         };
         words(text)
@@ -150,7 +150,7 @@ impl<'t> Header<'t> {
     fn builder(&self, trees: usize) -> Result<Builder> {
         if self.outputs > trees && trees > 0 {
             return Err(malformed("model has an unfinished iteration")
-                .with_detail(format!("{trees} trees, {} trees per iteration", self.outputs)));
+                .with_detail(format!("{trees} trees, {} trees per iteration.", self.outputs)));
         }
         let mut builder = Builder::new(
             self.feature_names.clone(),
@@ -188,6 +188,6 @@ fn cut(detail: impl Into<String>) -> Error {
 
 fn not_a_model() -> Error {
     malformed("text is not a LightGBM model")
-        .with_detail("the first line must be \"tree\"")
+        .with_detail("The first line must be \"tree\".")
         .with_hint("Import what LightGBM's save_model or model_to_string wrote.")
 }

@@ -38,7 +38,7 @@ pub(super) fn parse(text: &str) -> Result<Trailer> {
     }
     match open {
         None => Ok(trailer),
-        Some(end) => Err(super::cut(format!("no line \"{end}\""))),
+        Some(end) => Err(super::cut(format!("No line \"{end}\"."))),
     }
 }
 
@@ -73,6 +73,6 @@ fn categories(json: &str) -> Result<Vec<Vec<Value>>> {
         return Ok(Vec::new());
     }
     let lists: Option<Vec<Vec<Value>>> = serde_json::from_str(json)
-        .map_err(|error| malformed("pandas categories are not JSON").with_detail(error.to_string()))?;
+        .map_err(|error| malformed("pandas categories are not JSON").with_detail(format!("{error}.")))?;
     Ok(lists.unwrap_or_default())
 }

@@ -43,9 +43,9 @@ const DEFAULT_LEFT: u8 = 2;
 pub(super) fn parse(text: &str, number: usize, features: usize) -> Result<TreeParts> {
     Fields::read(text, number).and_then(|fields| fields.tree(features)).map_err(|error| {
         let place = match &error.detail {
-            Some(detail) if !detail.starts_with("tree ") => format!("tree {number}: {detail}"),
+            Some(detail) if !detail.starts_with("Tree ") => format!("Tree {number}. {detail}"),
             Some(detail) => detail.clone(),
-            None => format!("tree {number}"),
+            None => format!("Tree {number}."),
         };
         error.with_detail(place)
     })
@@ -61,7 +61,7 @@ impl<'t> Fields<'t> {
         let named = lines.next().and_then(|line| line.strip_prefix("Tree="));
         if named.and_then(|word| word.parse::<usize>().ok()) != Some(number) {
             return Err(malformed("tree sizes do not fit the trees")
-                .with_detail(format!("no line \"Tree={number}\" where tree {number} should begin")));
+                .with_detail(format!("No line \"Tree={number}\" where tree {number} should begin.")));
         }
         let mut values = HashMap::new();
         for line in lines.by_ref().take_while(|line| !line.is_empty()) {
@@ -80,7 +80,7 @@ impl<'t> Fields<'t> {
         }
         if lines.any(|line| !line.is_empty()) {
             return Err(malformed("tree sizes do not fit the trees")
-                .with_detail("text between the end of a tree and its boundary"));
+                .with_detail("Text between the end of a tree and its boundary."));
         }
         Ok(Self { values })
     }
@@ -106,7 +106,7 @@ impl<'t> Fields<'t> {
         let split_features: Vec<u32> = self.array("split_feature", inner)?;
         if let Some(feature) = split_features.iter().find(|feature| **feature as usize >= features) {
             return Err(malformed("split feature is out of range")
-                .with_detail(format!("feature {feature} of {features}")));
+                .with_detail(format!("Feature {feature} of {features}.")));
         }
         let thresholds: Vec<f64> = self.array("threshold", inner)?;
         let left: Vec<i32> = self.array("left_child", inner)?;
@@ -186,7 +186,7 @@ impl<'t> Fields<'t> {
         }
         if numbers.len() < count {
             return Err(malformed(format!("\"{key}\" has too few entries"))
-                .with_detail(format!("{} of {count}", numbers.len())));
+                .with_detail(format!("{} of {count}.", numbers.len())));
         }
         Ok(numbers)
     }
@@ -222,7 +222,7 @@ fn category(threshold: f64, sets: &mut [Option<Vec<u32>>]) -> Result<Split> {
     };
     set.map(|set| Split::Category { set }).ok_or_else(|| {
         malformed("categorical split names a set that is not there, or was used before")
-            .with_detail(format!("set {threshold} of {count}"))
+            .with_detail(format!("Set {threshold} of {count}."))
     })
 }
 
