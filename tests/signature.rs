@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test may end by panicking.
 
 use serde_json::json;
-use sira_core::ensemble::{Ensemble, lightgbm};
+use sira_core::ensemble::{Compiled, Ensemble, compile, lightgbm};
+use sira_core::predict;
 use sira_core::signature::{Feature, FeatureKind, Signature, Task};
 use std::fs;
 use std::path::Path;
@@ -55,6 +56,29 @@ fn pandas_categories_become_text_where_the_number_is_not_the_code() {
     assert_eq!(level.kind, FeatureKind::Category);
     assert_eq!((mcc.kind, mcc.code("5411")), (FeatureKind::Text, 1.0));
     assert!(mcc.code("1").is_nan());
+}
+
+#[test]
+fn pandas_rows_score_as_in_python() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/models/recorded.json.gz");
+    let reader = flate2::read::GzDecoder::new(fs::File::open(path).unwrap());
+    let recorded: serde_json::Value = serde_json::from_reader(reader).unwrap();
+    let ensemble = model("pandas");
+    let signature = Signature::from_ensemble(&ensemble);
+    let bytes = compile(&ensemble);
+    let compiled = Compiled::open(&bytes).unwrap();
+    let said = recorded["pandas"]["pred"].as_array().unwrap();
+    for (cells, said) in recorded["pandas"]["rows"].as_array().unwrap().iter().zip(said) {
+        let cells = cells.as_array().unwrap();
+        let value = |(feature, cell): (&Feature, &serde_json::Value)| match (feature.kind, cell.as_str()) {
+            (FeatureKind::Text, Some(text)) => feature.code(text),
+            (FeatureKind::Text, None) => feature.code(&cell.to_string()),
+            _ => cell.as_f64().unwrap(),
+        };
+        let row: Vec<f64> = signature.features.iter().zip(cells).map(value).collect();
+        let score = predict::score(&compiled, &row).unwrap();
+        assert!((score - said.as_f64().unwrap()).abs() <= 1e-12, "{cells:?}: {score} {said}");
+    }
 }
 
 #[test]

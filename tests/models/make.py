@@ -137,6 +137,9 @@ def main():
     booster = lgb.train({**BASE, "objective": "binary"}, lgb.Dataset(frame, binary), 3)
     with open("pandas.txt", "w", newline="\n") as file:
         file.write(booster.model_to_string())
+    head = frame.head(12)
+    cells = [[row.amount, str(row.channel), int(row.level), int(row.mcc)] for row in head.itertuples()]
+    recorded["pandas"] = {"rows": cells, "pred": plain(booster.predict(head))}
 
     # Refused by name, not misread.
     data = lgb.Dataset(X[:, :3], signal, params={"linear_tree": True})
