@@ -6,6 +6,8 @@ BIN=${SIRA_PG_BIN:-$PG_BIN}
 PLACE=$(printf '%s' "$ROOT" | sha256sum | cut -c1-8)
 # The path of a socket may have 107 bytes at most, which a deep clone would exceed.
 SOCKETS=/tmp/sira-$PLACE-$(id -u)
+# Variables that the server is started with.
+SIRA_SERVER_ENV=()
 
 # A folder under a place that anybody may write to is used only when it is ours.
 own_folder() {
@@ -78,8 +80,8 @@ cluster_start() {
   give_to_server "$SOCKETS/$1"
   port=$(free_port)
   printf '%s\n' "$port" | as_server tee "$folder/port" >/dev/null
-  as_server "$BIN/pg_ctl" start -w -t 60 -s -D "$data" -l "$folder/server.log" \
-    -o "-p $port -k $SOCKETS/$1 -h 127.0.0.1 ${SIRA_SERVER_OPTIONS:-}" ||
+  as_server env "${SIRA_SERVER_ENV[@]}" "$BIN/pg_ctl" start -w -t 60 -s -D "$data" -l "$folder/server.log" \
+    -o "-p $port -k $SOCKETS/$1 -h 127.0.0.1" ||
     { complain "$(tail -n 20 "$folder/server.log")"; return 1; }
 }
 

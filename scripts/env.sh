@@ -15,7 +15,6 @@ PG_BIN=/usr/lib/postgresql/$PG_MAJOR/bin
 PGRX_VERSION=$(sed -n 's/^pgrx *= *"=\(.*\)"/\1/p' "$ROOT/Cargo.toml")
 PGRX_BIN=$SIRA_CACHE/cargo-pgrx-$PGRX_VERSION
 VENV=$SIRA_CACHE/venv
-OTHER_MAJORS_DIR=$SIRA_CACHE/other-majors
 LOGS=$ROOT/target/log
 
 export PGRX_HOME=$SIRA_CACHE/pgrx
@@ -25,8 +24,11 @@ export PATH=$PGRX_BIN/bin:$PATH
 # there, and CREATE EXTENSION fails with "undefined symbol: ArrowSchemaViewInit".
 export CARGO_PGRX_DISABLE_GC_SECTIONS_WORKAROUND=1
 
-# A build folder per toolchain and lock file: what is in it is right or is not used at all.
-target_key() { { rustc -vV; cat "$ROOT/Cargo.lock"; } | sha256sum | cut -c1-12; }
+# One build folder for all clones, kept apart by what decides the dear parts: the toolchain, LightGBM and pgrx. Cargo
+# itself sees to the rest.
+target_key() {
+  { rustc -vV; grep -A1 -E '^name = "(lightgbm3-sys|pgrx-pg-sys|pgrx)"' "$ROOT/Cargo.lock"; } | sha256sum | cut -c1-12
+}
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$SIRA_CACHE/target-$(target_key)}
 
 # PostgreSQL refuses to run as root, so root lends the server to the account that the Debian package made.
@@ -38,4 +40,10 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 as_server() {
   if [ "$(id -un)" = "$SERVER_USER" ]; then (cd / && "$@"); else
     (cd / && exec setpriv --reuid="$SERVER_USER" --regid="$SERVER_USER" --init-groups env HOME=/tmp "$@"); fi
+}
+
+# PostgreSQL 16 and 18 for the tests. The server's account must be able to read them, and a cache in a home folder may
+# be closed to it.
+majors_folder() {
+  if as_server test -x "$SIRA_CACHE"; then printf '%s\n' "$SIRA_CACHE/majors"; else printf '/var/tmp/sira-majors-%s\n' "$(id -u)"; fi
 }
