@@ -6,6 +6,7 @@ AS $$
 BEGIN
     PERFORM @extschema@.sira_check_bands(NEW.bands);
     IF NEW.tenant_id IS NOT NULL THEN
+        PERFORM 1 FROM @extschema@.sira_models m WHERE m.id = NEW.model_id FOR NO KEY UPDATE;
         NEW.version := 1 + coalesce((SELECT max(p.version) FROM @extschema@.sira_decision_policies p
                                      WHERE p.tenant_id = NEW.tenant_id AND p.model_id = NEW.model_id), 0);
     END IF;

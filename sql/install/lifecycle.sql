@@ -207,7 +207,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF NEW.version IS NULL AND NEW.tenant_id IS NOT NULL THEN
-        -- Two who register at once: the unique key lets one through, the other tries again.
+        -- Two who register at once get two numbers: a training of hours must not end in a duplicate key.
+        PERFORM 1 FROM @extschema@.sira_models m WHERE m.id = NEW.model_id FOR NO KEY UPDATE;
         NEW.version := 1 + coalesce((SELECT max(v.version) FROM @extschema@.sira_model_versions v
                                      WHERE v.tenant_id = NEW.tenant_id AND v.model_id = NEW.model_id), 0);
     END IF;

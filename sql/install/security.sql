@@ -60,6 +60,10 @@ BEGIN
 END
 $fraud$;
 
+-- Trigger functions that run as the owner: whoever could bind one to a table of their own could write history with it.
+REVOKE ALL ON FUNCTION @extschema@.sira_version_gate(), @extschema@.sira_version_record(), @extschema@.sira_feedback_fill()
+    FROM PUBLIC;
+
 GRANT USAGE ON SCHEMA @extschema@ TO sira_admin, sira_user, sira_inference, finance_ops, pay_admin, sira_auditor;
 
 -- sira_inference gets no table at all: scoring reads and logs on its behalf.
@@ -111,6 +115,7 @@ GRANT INSERT (model_id, bands, cost_matrix, threshold, fallback) ON @extschema@.
 -- An audit row by hand is possible, but never one that looks like ours: source and model_id are filled in.
 GRANT INSERT (tenant_id, model_version_id, entity_type, entity_id, input_features, prediction, raw_score, score, predicted_class,
     confidence, decision, explanation, variant, request_id, context, as_of) ON @extschema@.sira_predictions TO sira_admin;
-GRANT INSERT (id, tenant_id, prediction_id, suggestion_id, feedback_type, target, label, rating, sentiment, note, reviewer_id)
+-- No tenant_id: the look-up behind it runs as the owner, and whom it is made for must not be the caller's to say.
+GRANT INSERT (id, prediction_id, suggestion_id, feedback_type, target, label, rating, sentiment, note, reviewer_id)
     ON @extschema@.sira_feedback TO sira_admin;
 GRANT UPDATE (used_in_retraining, used_in_run, needs_review, status, processed_at) ON @extschema@.sira_feedback TO sira_admin;
