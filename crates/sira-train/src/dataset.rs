@@ -10,7 +10,7 @@ use std::ptr;
 use lightgbm3_sys as ffi;
 use sira_core::{Error, ErrorKind, Result};
 
-use crate::library::{c_count, c_string, check};
+use crate::library::{SignalsBlocked, c_count, c_string, check};
 use crate::{Column, Table};
 
 /// Values gathered between two calls of the observer: 2 MB, some tens of milliseconds of binning.
@@ -29,6 +29,7 @@ const LARGEST_CATEGORY: f64 = 1_000_000.0;
 pub(crate) struct Dataset {
     handle: ffi::DatasetHandle,
     rows: usize,
+    threads: usize,
 }
 
 impl Drop for Dataset {
@@ -44,6 +45,7 @@ impl Dataset {
         table: &Table,
         rows: &[u32],
         parameters: &CStr,
+        threads: usize,
         poll: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Self> {
         let count = c_count("rows", rows.len())?;
@@ -61,6 +63,7 @@ impl Dataset {
         let mut value_pointers: Vec<*mut f64> = values.iter_mut().map(Vec::as_mut_ptr).collect();
         let mut position_pointers: Vec<*mut c_int> = positions.iter_mut().map(Vec::as_mut_ptr).collect();
         let mut handle: ffi::DatasetHandle = ptr::null_mut();
+        let quiet = SignalsBlocked::when(threads);
         // SAFETY: one pointer and one length a column, each pointing at as many values as the length says, all
         // alive until the call returns; LightGBM copies what it keeps.
         let code = unsafe {
@@ -76,8 +79,9 @@ impl Dataset {
                 &mut handle,
             )
         };
+        drop(quiet);
         check("choose bins for the features", code)?;
-        let dataset = Self { handle, rows: rows.len() };
+        let dataset = Self { handle, rows: rows.len(), threads };
         dataset.set_names(&table.columns)?;
         Ok(dataset)
     }
@@ -89,7 +93,7 @@ impl Dataset {
         // SAFETY: the reference is alive; LightGBM shares nothing of it by pointer but copies its bins.
         let code = unsafe { ffi::LGBM_DatasetCreateByReference(self.handle, i64::from(count), &mut handle) };
         check("make room for the validation rows", code)?;
-        Ok(Self { handle, rows })
+        Ok(Self { handle, rows, threads: self.threads })
     }
 
     /// Pushes all rows, in order, polling between chunks with the number of rows done.
@@ -113,6 +117,8 @@ impl Dataset {
                     *cell = checked(column, row)?;
                 }
             }
+            // Only for the call: while the host is asked, signals come through, or it would learn of no cancel.
+            let quiet = SignalsBlocked::when(self.threads);
             // SAFETY: the buffer holds at least chunk.len() whole rows of `width` doubles, and the rows
             // done..done + chunk.len() lie within what the data set was made for.
             let code = unsafe {
@@ -125,6 +131,7 @@ impl Dataset {
                     c_count("rows", done)?,
                 )
             };
+            drop(quiet);
             check("take the rows", code)?;
             done += chunk.len();
             poll(done)?;

@@ -60,6 +60,7 @@ pub(crate) fn training(table: &Table, rows: &[u32], params: &ValidParams) -> Res
             .with_hint("widen the training query, or lower \"min_data_in_leaf\""));
     }
     let part = part(table, rows, params)?;
+    enough_drawn(&part, params, needed)?;
     let mut counted = part
         .labels
         .iter()
@@ -77,6 +78,18 @@ pub(crate) fn training(table: &Table, rows: &[u32], params: &ValidParams) -> Res
             ));
     }
     Ok(part)
+}
+
+/// A round that draws no rows is an error deep inside LightGBM, and one that draws few splits nothing.
+fn enough_drawn(part: &Part, params: &ValidParams, needed: usize) -> Result<()> {
+    let (negative, positive) = params.drawn_shares();
+    let drawn: f64 = part.labels.iter().map(|label| if *label > 0.0 { positive } else { negative }).sum();
+    if negative.min(positive) >= 1.0 || drawn >= needed as f64 {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::NotEnoughData, "too few rows drawn in each round")
+        .with_detail(format!("about {drawn:.0} of {} rows; two leaves need {needed}", part.labels.len()))
+        .with_hint("raise the fraction of rows that a round draws, or lower \"min_data_in_leaf\""))
 }
 
 /// The part to stop by; a measure of order needs both classes there.

@@ -49,9 +49,12 @@ pub(crate) fn check(what: &str, code: c_int) -> Result<()> {
         return Ok(());
     }
     // SAFETY: LightGBM keeps the last message of this thread as a NUL-terminated string.
-    let last = unsafe { CStr::from_ptr(ffi::LGBM_GetLastError()) }.to_string_lossy().into_owned();
+    let last = unsafe { CStr::from_ptr(ffi::LGBM_GetLastError()) }.to_string_lossy();
+    // Where on some machine the library was built helps nobody.
+    let last = last.split(" at /").next().unwrap_or_default().trim();
     let warnings = LOG.with(|log| log.borrow().trim().to_owned());
-    let detail = if warnings.is_empty() { last } else { format!("{last}; before that: {warnings}") };
+    let detail =
+        if warnings.is_empty() { last.to_owned() } else { format!("{last}; before that: {warnings}") };
     Err(Error::new(ErrorKind::Training, format!("the training library could not {what}")).with_detail(detail))
 }
 

@@ -232,6 +232,25 @@ impl ValidParams {
         }
     }
 
+    /// The shares of negatives and of positives (of all rows where the task knows none) that a round draws.
+    pub(crate) fn drawn_shares(&self) -> (f64, f64) {
+        if self.word("boosting") == "goss" {
+            let share = self.real("top_rate", 0.2) + self.real("other_rate", 0.1);
+            return (share, share);
+        }
+        if self.size("bagging_freq") == 0 {
+            return (1.0, 1.0);
+        }
+        let (negative, positive) =
+            (self.real("neg_bagging_fraction", 1.0), self.real("pos_bagging_fraction", 1.0));
+        if negative < 1.0 || positive < 1.0 {
+            // LightGBM then ignores the common fraction.
+            return (negative, positive);
+        }
+        let share = self.real("bagging_fraction", 1.0);
+        (share, share)
+    }
+
     /// Fractions without a frequency would be silently ignored by LightGBM; here they mean "every round".
     fn settle_sampling(&mut self) -> Result<()> {
         let fractions = ["bagging_fraction", "pos_bagging_fraction", "neg_bagging_fraction"];

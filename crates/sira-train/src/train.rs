@@ -79,8 +79,7 @@ fn bin(
 ) -> Result<(Dataset, Option<Dataset>)> {
     let of = training.rows.len() + validation.map_or(0, |part| part.rows.len());
     let mut at = |done| poll(observe, Progress { phase: Phase::Binning, round: done, of, metric: None });
-    let _quiet = SignalsBlocked::when(threads);
-    let mut train_data = Dataset::sampled(table, &training.rows, parameters, &mut || at(0))?;
+    let mut train_data = Dataset::sampled(table, &training.rows, parameters, threads, &mut || at(0))?;
     at(0)?;
     train_data.fill(&table.columns, &training.rows, &mut |done| at(done))?;
     // Aligned before labels are set: the reference hands on only its bins then.
