@@ -15,6 +15,14 @@ use sira_core::ErrorKind;
 use sira_core::signature::Task;
 use sira_train::{Column, Params, Phase, Rows, Table, estimate_memory, train};
 
+/// Begins the process's high-water mark anew, at what is held now.
+fn forget_peak() -> u64 {
+    // SAFETY: gives free memory back to the system, so that the next training has to ask for it anew.
+    unsafe { libc::malloc_trim(0) };
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    memory("VmRSS")
+}
+
 /// A line of /proc/self/status, in bytes.
 fn memory(line: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -104,4 +112,28 @@ fn cancelling_is_quick_and_leaves_nothing() {
     let grown = memory("VmRSS").saturating_sub(warm);
     println!("grown by {} kB over 120 cancelled trainings", grown >> 10);
     assert!(grown < 4 << 20, "grown by {grown} bytes");
+
+    drop(small);
+    drop(table);
+    let shapes = [
+        (Task::Binary, 100_000, 10, json!({"rounds": 30, "num_leaves": 255})),
+        (Task::Multiclass, 30_000, 40, json!({"rounds": 10, "max_bin": 1000})),
+        (Task::Regression, 400_000, 6, json!({"rounds": 10})),
+    ];
+    for (task, count, features, json) in shapes {
+        let before = forget_peak();
+        let mut table = wide(count, features);
+        let classes = 5;
+        if task == Task::Multiclass {
+            table.label = table.columns[0].values.iter().map(|v| (v * 5.0).floor()).collect();
+        }
+        let (learn, validation) = halves(count);
+        fit(task, classes, json.clone(), &table, Rows { train: &learn, validation: &validation }, 42)
+            .unwrap();
+        let peak = memory("VmHWM").saturating_sub(before);
+        let params = Params::from_json(task, classes, &json).unwrap().validate().unwrap();
+        let estimate = estimate_memory(count, features, &params);
+        println!("{count} x {features} {json}: peak {} MB, estimated {} MB", peak >> 20, estimate >> 20);
+        assert!(estimate > peak * 9 / 10 && estimate < peak * 3, "estimated {estimate}, took {peak}");
+    }
 }

@@ -256,3 +256,41 @@ fn an_observer_that_unwinds_is_no_leak_and_no_crash() {
     assert!(unwound.is_err());
     assert!(fit(Task::Binary, 2, json!({"rounds": 3}), &table, rows, 42).is_ok());
 }
+
+#[test]
+fn a_class_without_training_rows_is_only_unlikely() {
+    let (mut table, score) = table(600, 3);
+    table.label = score.iter().map(|s| if *s < 0.0 { 0.0 } else { 2.0 }).collect();
+    let (learn, validation) = halves(600);
+    let rows = Rows { train: &learn, validation: &validation };
+    let trained = fit(Task::Multiclass, 4, json!({"rounds": 10}), &table, rows, 42).unwrap();
+    for row in predict(&trained.text, &table, &validation, 4).chunks(4) {
+        assert!(row[1] < 1e-6 && row[3] < 1e-6 && (row.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{row:?}");
+    }
+}
+
+/// Whether this thread would take an interrupt.
+fn hears_interrupts() -> bool {
+    let mut mask = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: asks for the thread's mask, and reads it once it is written.
+    unsafe {
+        assert_eq!(libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), mask.as_mut_ptr()), 0);
+        libc::sigismember(mask.as_ptr(), libc::SIGINT) == 0
+    }
+}
+
+#[test]
+fn the_host_hears_signals_whenever_it_is_asked_and_after() {
+    let table = binary(2000, 1);
+    let (learn, validation) = halves(2000);
+    let rows = Rows { train: &learn, validation: &validation };
+    let params = Params::from_json(Task::Binary, 2, &json!({"rounds": 5})).unwrap().validate().unwrap();
+    let mut asked = 0;
+    train(&params, 42, 2, &table, rows, &mut |_| {
+        asked += 1;
+        assert!(hears_interrupts());
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert!(asked > 10 && hears_interrupts());
+}
