@@ -51,6 +51,7 @@ COMMENT ON FUNCTION @extschema@.sira_equip_partition(text, text) IS
 COMMENT ON FUNCTION @extschema@.sira_reads_all_types() IS
     'Whether a role beside pay_admin lets the current user see models of every type. Example: SELECT sira_reads_all_types();';
 
+COMMENT ON FUNCTION @extschema@.sira_touch() IS 'Trigger: keeps updated_at.';
 COMMENT ON FUNCTION @extschema@.sira_version_fill() IS 'Trigger: number and artifact key of a version that came without.';
 COMMENT ON FUNCTION @extschema@.sira_version_immutable() IS 'Trigger: refuses to change what a version is.';
 COMMENT ON FUNCTION @extschema@.sira_version_reason() IS 'Trigger: tells an UPDATE with a reason from one without.';

@@ -14,6 +14,9 @@ CREATE TABLE @extschema@.sira_partition_config (
     PRIMARY KEY (tenant_id, relation)
 );
 
+CREATE TRIGGER sira_touch BEFORE UPDATE ON @extschema@.sira_partition_config
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.sira_touch();
+
 -- What each growing table is partitioned by, and the keys and indexes that every one of its partitions bears. Unique keys hold
 -- the time and, where there is one, entity_id, so that a cluster can be sharded by entity.
 CREATE FUNCTION @extschema@.sira_partitioned_tables(

@@ -18,11 +18,23 @@ CREATE TABLE @extschema@.sira_models (
     UNIQUE (tenant_id, id)
 );
 
+CREATE FUNCTION @extschema@.sira_touch() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    NEW.updated_at := now();
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER sira_touch BEFORE UPDATE ON @extschema@.sira_models
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.sira_touch();
+
 CREATE TABLE @extschema@.sira_model_artifacts (
     tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
-    digest bytea NOT NULL CHECK (pg_catalog.length(digest) = 32),
+    -- Caches on disk go by the digest, across tenants: it must be true whoever writes the row.
+    digest bytea NOT NULL CHECK (digest = pg_catalog.sha256(content)),
     format text NOT NULL,
-    size bigint NOT NULL CHECK (size >= 0),
+    size bigint NOT NULL CHECK (size = pg_catalog.length(content)),
     content bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     created_by text NOT NULL DEFAULT SESSION_USER,

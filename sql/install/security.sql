@@ -96,7 +96,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_tenant_members, @extsch
     @extschema@.sira_models, @extschema@.sira_model_aliases, @extschema@.sira_approval_policies,
     @extschema@.sira_suggestions, @extschema@.sira_data_drift, @extschema@.sira_model_performance TO sira_admin;
 GRANT USAGE ON SEQUENCE @extschema@.sira_features_id_seq TO sira_admin;
--- Who made a listing and a policy is not theirs to write either, but a training run and an artifact are theirs to make.
+-- Runs are kept, and an artifact's content never changes.
 GRANT SELECT, INSERT, UPDATE ON @extschema@.sira_training_runs TO sira_admin;
 GRANT SELECT, DELETE ON @extschema@.sira_model_artifacts TO sira_admin;
 GRANT INSERT (tenant_id, digest, format, size, content) ON @extschema@.sira_model_artifacts TO sira_admin;
@@ -108,7 +108,7 @@ GRANT UPDATE (version_label, artifact_s3_key, metrics, parameters, tags, status,
 GRANT SELECT ON @extschema@.sira_model_transitions, @extschema@.sira_approvals, @extschema@.sira_decision_policies,
     @extschema@.sira_predictions, @extschema@.sira_prediction_requests, @extschema@.sira_feedback,
     @extschema@.sira_partition_config TO sira_admin;
-GRANT UPDATE (enabled, months_ahead, months_behind, retention, row_threshold, size_threshold_gb, updated_at)
+GRANT UPDATE (enabled, months_ahead, months_behind, retention, row_threshold, size_threshold_gb)
     ON @extschema@.sira_partition_config TO sira_admin;
 GRANT INSERT (model_version_id, stage, decision, comment) ON @extschema@.sira_approvals TO sira_admin;
 GRANT INSERT (model_id, bands, cost_matrix, threshold, fallback) ON @extschema@.sira_decision_policies TO sira_admin;
