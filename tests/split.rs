@@ -128,5 +128,5 @@ fn what_cannot_be_split_says_why() {
     assert_eq!(kind(by_time_bounds(&[1, 2, 3], Some(3), Some(2), 0)), ErrorKind::InvalidParameter);
     let error = by_time(&[1, 2, 3, 4, 5], USUAL, 10).unwrap_err();
     assert_eq!(error.message, "the training part of the split is empty");
-    assert_eq!(error.detail.as_deref(), Some("5 rows, 4 of them dropped by the embargo"));
+    assert_eq!(error.detail.as_deref(), Some("5 rows, 4 of them dropped by the embargo."));
 }

@@ -99,8 +99,8 @@ fn values_of_the_wrong_type_or_range_are_refused() {
     refused(Task::Regression, json!({"pos_bagging_fraction": 0.5}));
     let error = refused(Task::Binary, json!({"num_leaves": 1}));
     assert_eq!(error.message, "invalid value for parameter \"num_leaves\"");
-    assert_eq!(error.detail.as_deref(), Some("got 1"));
-    assert_eq!(error.hint.as_deref(), Some("\"num_leaves\" takes a whole number from 2 to 4096"));
+    assert_eq!(error.detail.as_deref(), Some("Got 1."));
+    assert_eq!(error.hint.as_deref(), Some("\"num_leaves\" takes a whole number from 2 to 4096."));
 }
 
 #[test]
@@ -141,11 +141,11 @@ fn labels_that_do_not_fit_are_refused() {
     {
         let error = bad(task, json, &constant, ErrorKind::BadLabel);
         assert_eq!(error.message, "label is constant");
-        assert_eq!(error.detail.as_deref(), Some("it is 1 in all 280 rows of the training part"));
+        assert_eq!(error.detail.as_deref(), Some("It is 1 in all 280 rows of the training part."));
     }
     let error = bad(Task::Binary, json!({}), &with(300, f64::NAN), ErrorKind::BadLabel);
     assert_eq!(error.message, "label is missing");
-    assert_eq!(error.detail.as_deref(), Some("row 301 of the training query has none"));
+    assert_eq!(error.detail.as_deref(), Some("Row 301 of the training query has none."));
     bad(Task::Binary, json!({}), &with(3, 2.0), ErrorKind::BadLabel);
     bad(Task::Binary, json!({}), &with(3, 0.5), ErrorKind::BadLabel);
     bad(Task::Multiclass, json!({}), &with(3, 3.0), ErrorKind::BadLabel);
@@ -189,7 +189,7 @@ fn weights_rows_and_features_that_do_not_fit_are_refused() {
             table.columns[1].values[row] = value;
             let error = bad(Task::Binary, json!({}), &table, ErrorKind::InfiniteValue);
             assert_eq!(error.message, "feature \"share\" has an infinite value");
-            assert!(error.detail.unwrap().ends_with(&format!("in row {} of the training query", row + 1)));
+            assert!(error.detail.unwrap().ends_with(&format!("in row {} of the training query.", row + 1)));
         }
     }
     for value in [-1.0, 1.5, 1e7] {
@@ -198,7 +198,7 @@ fn weights_rows_and_features_that_do_not_fit_are_refused() {
         bad(Task::Binary, json!({}), &table, ErrorKind::FeatureType);
     }
     let error = bad(Task::Binary, json!({"min_data_in_leaf": 141}), &fine, ErrorKind::NotEnoughData);
-    assert_eq!(error.detail.as_deref(), Some("280 rows; two leaves of 141 rows need 282"));
+    assert_eq!(error.detail.as_deref(), Some("280 rows; two leaves of 141 rows need 282."));
     let empty = Table {
         columns: fine.columns.iter().map(|c| sira_train::Column { values: vec![], ..c.clone() }).collect(),
         ..Table::default()

@@ -223,9 +223,9 @@ fn checked(column: &Column, row: u32) -> Result<f64> {
             ErrorKind::InfiniteValue,
             format!("feature \"{}\" has an infinite value", column.name),
         )
-        .with_detail(format!("value {value:e} in row {} of the training query", u64::from(row) + 1))
+        .with_detail(format!("Value {value:e} in row {} of the training query.", u64::from(row) + 1))
         .with_hint(
-            "turn infinities into NULL in the training query, for example with nullif(x, 'infinity')",
+            "Turn infinities into NULL in the training query, for example with nullif(x, 'infinity').",
         ));
     }
     if column.categorical
@@ -237,10 +237,10 @@ fn checked(column: &Column, row: u32) -> Result<f64> {
             format!("feature \"{}\" is no category code", column.name),
         )
         .with_detail(format!(
-            "value {value} in row {} of the training query; codes are whole numbers from 0 to {LARGEST_CATEGORY}",
+            "Value {value} in row {} of the training query; codes are whole numbers from 0 to {LARGEST_CATEGORY}.",
             u64::from(row) + 1
         ))
-        .with_hint("cast the column to text to have its values numbered"));
+        .with_hint("Cast the column to text to have its values numbered."));
     }
     Ok(value)
 }

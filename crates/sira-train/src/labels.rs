@@ -36,16 +36,16 @@ pub(crate) fn check_shape(table: &Table, rows: &[&[u32]]) -> Result<()> {
         || table.group.as_ref().is_some_and(|group| group.len() != len);
     if uneven {
         return Err(Error::new(ErrorKind::Training, "columns of a training table differ in length")
-            .with_detail(format!("the label has {len} values")));
+            .with_detail(format!("The label has {len} values.")));
     }
     if table.columns.is_empty() {
         return Err(Error::new(ErrorKind::NotEnoughData, "no feature to train on").with_hint(
-            "the training query must yield at least one column beside label, weight, time and group",
+            "The training query must yield at least one column beside label, weight, time and group.",
         ));
     }
     if rows.iter().flat_map(|part| part.iter()).any(|&row| row as usize >= len) {
         return Err(Error::new(ErrorKind::Training, "a split names a row that does not exist")
-            .with_detail(format!("there are {len} rows")));
+            .with_detail(format!("There are {len} rows.")));
     }
     Ok(())
 }
@@ -56,8 +56,8 @@ pub(crate) fn training(table: &Table, rows: &[u32], params: &ValidParams) -> Res
     let needed = leaf.saturating_mul(2);
     if rows.len() < needed {
         return Err(Error::new(ErrorKind::NotEnoughData, "too few rows to train on")
-            .with_detail(format!("{} rows; two leaves of {leaf} rows need {needed}", rows.len()))
-            .with_hint("widen the training query, or lower \"min_data_in_leaf\""));
+            .with_detail(format!("{} rows; two leaves of {leaf} rows need {needed}.", rows.len()))
+            .with_hint("Widen the training query, or lower \"min_data_in_leaf\"."));
     }
     let part = part(table, rows, params)?;
     enough_drawn(&part, params, needed)?;
@@ -68,13 +68,13 @@ pub(crate) fn training(table: &Table, rows: &[u32], params: &ValidParams) -> Res
         .filter(|(i, _)| part.weights.as_ref().and_then(|w| w.get(*i)).is_none_or(|&weight| weight > 0.0))
         .map(|(_, label)| *label);
     let Some(first) = counted.next() else {
-        return Err(bad_weight().with_detail("the weight of every training row is 0"));
+        return Err(bad_weight().with_detail("The weight of every training row is 0."));
     };
     if counted.all(|label| label == first) {
         return Err(Error::new(ErrorKind::BadLabel, "label is constant")
-            .with_detail(format!("it is {first} in all {} rows of the training part", rows.len()))
+            .with_detail(format!("It is {first} in all {} rows of the training part.", rows.len()))
             .with_hint(
-                "widen the training query or move the split, so that the training part holds different labels",
+                "Widen the training query or move the split, so that the training part holds different labels.",
             ));
     }
     Ok(part)
@@ -88,8 +88,8 @@ fn enough_drawn(part: &Part, params: &ValidParams, needed: usize) -> Result<()> 
         return Ok(());
     }
     Err(Error::new(ErrorKind::NotEnoughData, "too few rows drawn in each round")
-        .with_detail(format!("about {drawn:.0} of {} rows; two leaves need {needed}", part.labels.len()))
-        .with_hint("raise the fraction of rows that a round draws, or lower \"min_data_in_leaf\""))
+        .with_detail(format!("About {drawn:.0} of {} rows; two leaves need {needed}.", part.labels.len()))
+        .with_hint("Raise the fraction of rows that a round draws, or lower \"min_data_in_leaf\"."))
 }
 
 /// The part to stop by; a measure of order needs both classes there.
@@ -101,11 +101,11 @@ pub(crate) fn validation(table: &Table, rows: &[u32], params: &ValidParams) -> R
     {
         return Err(Error::new(ErrorKind::BadLabel, "label is constant in the validation part")
             .with_detail(format!(
-                "it is {first} in all {} rows, so \"{}\" says nothing",
+                "It is {first} in all {} rows, so \"{}\" says nothing.",
                 rows.len(),
                 params.metric()
             ))
-            .with_hint("enlarge the validation part, or use the metric binary_logloss"));
+            .with_hint("Enlarge the validation part, or use the metric binary_logloss."));
     }
     Ok(part)
 }
@@ -118,7 +118,7 @@ fn part(table: &Table, rows: &[u32], params: &ValidParams) -> Result<Part> {
         }
         (Task::Ranking, None) => {
             return Err(Error::new(ErrorKind::InvalidParameter, "a ranking needs groups")
-                .with_hint("name the column that tells the groups apart with group_column => '...'"));
+                .with_hint("Name the column that tells the groups apart with group_column => '...'."));
         }
         _ => (rows.to_vec(), None),
     };
@@ -136,11 +136,11 @@ fn labels(table: &Table, rows: &[u32], params: &ValidParams) -> Result<Vec<f32>>
     let mut sum = 0.0;
     for &row in rows {
         let label = table.label.get(row as usize).copied().unwrap_or(f64::NAN);
-        let place = || format!("label {label} in row {} of the training query", u64::from(row) + 1);
+        let place = || format!("Label {label} in row {} of the training query.", u64::from(row) + 1);
         if label.is_nan() {
             return Err(Error::new(ErrorKind::BadLabel, "label is missing")
-                .with_detail(format!("row {} of the training query has none", u64::from(row) + 1))
-                .with_hint("leave such rows out: WHERE the label IS NOT NULL"));
+                .with_detail(format!("Row {} of the training query has none.", u64::from(row) + 1))
+                .with_hint("Leave such rows out: WHERE the label IS NOT NULL."));
         }
         // LightGBM keeps labels in single precision, where the largest number is 3.4e38.
         let single = label as f32;
@@ -156,8 +156,8 @@ fn labels(table: &Table, rows: &[u32], params: &ValidParams) -> Result<Vec<f32>>
     }
     if matches!(params.objective(), "poisson" | "tweedie") && sum <= 0.0 && !rows.is_empty() {
         return Err(bad_label(task)
-            .with_detail("all labels are 0")
-            .with_hint(format!("the objective {} needs labels above 0", params.objective())));
+            .with_detail("All labels are 0.")
+            .with_hint(format!("The objective {} needs labels above 0.", params.objective())));
     }
     Ok(labels)
 }
@@ -166,21 +166,21 @@ fn labels(table: &Table, rows: &[u32], params: &ValidParams) -> Result<Vec<f32>>
 fn accepts(params: &ValidParams, label: f64) -> (bool, String) {
     let whole = label.fract() == 0.0;
     match params.task() {
-        Task::Binary => (label == 0.0 || label == 1.0, "a binary label is 0 or 1".to_owned()),
+        Task::Binary => (label == 0.0 || label == 1.0, "A binary label is 0 or 1.".to_owned()),
         Task::Multiclass => {
             let last = params.outputs().saturating_sub(1);
-            (whole && label >= 0.0 && label <= last as f64, format!("class codes run from 0 to {last}"))
+            (whole && label >= 0.0 && label <= last as f64, format!("Class codes run from 0 to {last}."))
         }
         // LightGBM's table of gains ends at 30.
         Task::Ranking => (
             whole && (0.0..=30.0).contains(&label),
-            "a grade of relevance is a whole number from 0 to 30".to_owned(),
+            "A grade of relevance is a whole number from 0 to 30.".to_owned(),
         ),
         Task::Regression | Task::Anomaly => match params.objective() {
             objective @ ("poisson" | "tweedie") => {
-                (label >= 0.0, format!("the objective {objective} takes labels from 0 up"))
+                (label >= 0.0, format!("The objective {objective} takes labels from 0 up."))
             }
-            "gamma" => (label > 0.0, "the objective gamma takes labels above 0".to_owned()),
+            "gamma" => (label > 0.0, "The objective gamma takes labels above 0.".to_owned()),
             _ => (true, String::new()),
         },
     }
@@ -188,7 +188,7 @@ fn accepts(params: &ValidParams, label: f64) -> (bool, String) {
 
 fn bad_weight() -> Error {
     Error::new(ErrorKind::InvalidParameter, "weights do not fit")
-        .with_hint("a weight is a finite number from 0 up, and not every one is 0")
+        .with_hint("A weight is a finite number from 0 up, and not every one is 0.")
 }
 
 fn weights(weight: &[f64], rows: &[u32]) -> Result<Vec<f32>> {
@@ -200,7 +200,7 @@ fn weights(weight: &[f64], rows: &[u32]) -> Result<Vec<f32>> {
                 Ok(single)
             } else {
                 let row = u64::from(row) + 1;
-                Err(bad_weight().with_detail(format!("weight {value} in row {row} of the training query")))
+                Err(bad_weight().with_detail(format!("Weight {value} in row {row} of the training query.")))
             }
         })
         .collect()

@@ -51,10 +51,10 @@ pub(crate) fn check(what: &str, code: c_int) -> Result<()> {
     // SAFETY: LightGBM keeps the last message of this thread as a NUL-terminated string.
     let last = unsafe { CStr::from_ptr(ffi::LGBM_GetLastError()) }.to_string_lossy();
     // Where on some machine the library was built helps nobody.
-    let last = last.split(" at /").next().unwrap_or_default().trim();
+    let last = last.split(" at /").next().unwrap_or_default().trim().trim_end_matches('.');
     let warnings = LOG.with(|log| log.borrow().trim().to_owned());
     let detail =
-        if warnings.is_empty() { last.to_owned() } else { format!("{last}; before that: {warnings}") };
+        if warnings.is_empty() { format!("{last}.") } else { format!("{last}. Before that: {warnings}") };
     Err(Error::new(ErrorKind::Training, format!("the training library could not {what}")).with_detail(detail))
 }
 
@@ -69,8 +69,8 @@ pub(crate) fn c_string(text: &str) -> Result<CString> {
 pub(crate) fn c_count(what: &str, n: usize) -> Result<i32> {
     i32::try_from(n).map_err(|_| {
         Error::new(ErrorKind::OutOfBudget, format!("too many {what} to train on"))
-            .with_detail(format!("{n}; the training library counts to {}", i32::MAX))
-            .with_hint("train on a sample")
+            .with_detail(format!("{n}; the training library counts to {}.", i32::MAX))
+            .with_hint("Train on a sample.")
     })
 }
 

@@ -71,7 +71,7 @@ impl Params {
     pub fn from_json(task: Task, classes: usize, json: &Value) -> Result<Self> {
         if task == Task::Anomaly {
             return Err(invalid("task \"anomaly\" cannot be trained".to_owned())
-                .with_hint("use one of the tasks binary, multiclass, regression, ranking"));
+                .with_hint("Use one of the tasks binary, multiclass, regression, ranking."));
         }
         let mut values = BTreeMap::new();
         match json {
@@ -81,15 +81,15 @@ impl Params {
                     let spec = catalogue::find(key).ok_or_else(|| unknown(key))?;
                     if values.insert(spec.name, read(spec, task, key, value)?).is_some() {
                         return Err(invalid(format!("parameter \"{}\" is given twice", spec.name))
-                            .with_detail(format!("\"{key}\" is another name of it"))
-                            .with_hint("give one of the two"));
+                            .with_detail(format!("\"{key}\" is another name of it."))
+                            .with_hint("Give one of the two."));
                     }
                 }
             }
             other => {
                 return Err(invalid("parameters are not a JSON object".to_owned())
-                    .with_detail(format!("got {other}"))
-                    .with_hint("write them like {\"num_leaves\": 15, \"learning_rate\": 0.05}"));
+                    .with_detail(format!("Got {other}."))
+                    .with_hint("Write them like {\"num_leaves\": 15, \"learning_rate\": 0.05}."));
             }
         }
         Ok(Self { task, classes, values })
@@ -101,8 +101,8 @@ impl Params {
         let early_stopping_asked = values.contains_key("early_stopping_rounds");
         if task == Task::Multiclass && !(2..=1000).contains(&classes) {
             return Err(Error::new(ErrorKind::BadLabel, "label does not fit the task \"multiclass\"")
-                .with_detail(format!("{classes} classes; 2 to 1000 can be told apart"))
-                .with_hint("use the task regression for a number, or group rare classes"));
+                .with_detail(format!("{classes} classes; 2 to 1000 can be told apart."))
+                .with_hint("Use the task regression for a number, or group rare classes."));
         }
         let mut default = |name, setting| {
             values.entry(name).or_insert(setting);
@@ -257,13 +257,14 @@ impl ValidParams {
         let boosting = self.word("boosting");
         if boosting == "goss" {
             if let Some(name) = fractions.iter().chain(["bagging_freq"].iter()).find(|name| self.has(name)) {
-                return Err(excludes("boosting goss", name).with_hint("goss samples by itself: leave it out"));
+                return Err(excludes("boosting goss", name)
+                    .with_hint("Boosting goss samples by itself: leave it out."));
             }
             let (top, other) = (self.real("top_rate", 0.2), self.real("other_rate", 0.1));
             if top + other > 1.0 || top <= 0.0 || other <= 0.0 {
                 return Err(invalid("\"top_rate\" and \"other_rate\" do not fit together".to_owned())
-                    .with_detail(format!("top_rate {top}, other_rate {other}"))
-                    .with_hint("both must be above 0, and their sum at most 1"));
+                    .with_detail(format!("\"top_rate\" is {top}, \"other_rate\" is {other}."))
+                    .with_hint("Both must be above 0, and their sum at most 1."));
             }
         }
         if boosting == "rf" {
@@ -271,20 +272,20 @@ impl ValidParams {
             let fraction = self.real("bagging_fraction", 1.0);
             if fraction >= 1.0 {
                 return Err(invalid("a random forest needs a bagging fraction below 1".to_owned())
-                    .with_detail(format!("bagging_fraction {fraction}"))
-                    .with_hint("set \"bagging_fraction\" to 0.632"));
+                    .with_detail(format!("\"bagging_fraction\" is {fraction}."))
+                    .with_hint("Set \"bagging_fraction\" to 0.632."));
             }
         }
         if fractions.iter().any(|name| self.has(name)) {
             self.values.entry("bagging_freq").or_insert(Setting::Int(1));
             if boosting == "rf" && self.size("bagging_freq") == 0 {
-                return Err(excludes("boosting rf", "bagging_freq").with_hint("set \"bagging_freq\" to 1"));
+                return Err(excludes("boosting rf", "bagging_freq").with_hint("Set \"bagging_freq\" to 1."));
             }
         }
         let sides = ["pos_bagging_fraction", "neg_bagging_fraction"];
         if sides.iter().any(|name| self.has(name)) && self.objective() != "binary" {
             return Err(excludes(&format!("objective {}", self.objective()), "pos_bagging_fraction")
-                .with_hint("use \"bagging_fraction\""));
+                .with_hint("Use \"bagging_fraction\"."));
         }
         Ok(())
     }
@@ -296,7 +297,7 @@ impl ValidParams {
         }
         if self.early_stopping_asked && self.early_stopping_rounds() > 0 {
             return Err(excludes("boosting dart", "early_stopping_rounds")
-                .with_hint("set \"early_stopping_rounds\" to 0, or use boosting gbdt"));
+                .with_hint("Set \"early_stopping_rounds\" to 0, or use boosting gbdt."));
         }
         self.values.insert("early_stopping_rounds", Setting::Int(0));
         Ok(())
@@ -305,12 +306,12 @@ impl ValidParams {
     fn check_objective(&self) -> Result<()> {
         if self.objective() == "quantile" && self.real("alpha", 0.9) >= 1.0 {
             return Err(invalid("invalid value for parameter \"alpha\"".to_owned())
-                .with_detail(format!("got {}", self.real("alpha", 0.9)))
-                .with_hint("a quantile lies between 0 and 1, both excluded"));
+                .with_detail(format!("Got {}.", self.real("alpha", 0.9)))
+                .with_hint("A quantile lies between 0 and 1, both excluded."));
         }
         let unbalance = self.values.get("is_unbalance") == Some(&Setting::Bool(true));
         if unbalance && self.has("scale_pos_weight") {
-            return Err(excludes("is_unbalance", "scale_pos_weight").with_hint("give one of the two"));
+            return Err(excludes("is_unbalance", "scale_pos_weight").with_hint("Give one of the two."));
         }
         Ok(())
     }
@@ -325,18 +326,18 @@ fn unknown(key: &str) -> Error {
     match key {
         "seed" | "random_state" | "num_threads" | "n_jobs" | "categorical_feature" | "num_class" => error
             .with_hint(
-                "seed, threads, classes and categories are no parameters of the library here: \
-                 they follow from the call, the settings and the data",
+                "Seed, threads, classes and categories are no parameters of the library here: \
+                 they follow from the call, the settings and the data.",
             ),
-        _ => error.with_hint(format!("known parameters: {}", catalogue::names().join(", "))),
+        _ => error.with_hint(format!("Known parameters: {}.", catalogue::names().join(", "))),
     }
 }
 
 fn read(spec: &Spec, task: Task, key: &str, value: &Value) -> Result<Setting> {
     let refuse = |wanted: String| {
         Err(invalid(format!("invalid value for parameter \"{key}\""))
-            .with_detail(format!("got {value}"))
-            .with_hint(format!("\"{}\" takes {wanted}", spec.name)))
+            .with_detail(format!("Got {value}."))
+            .with_hint(format!("\"{}\" takes {wanted}.", spec.name)))
     };
     match &spec.kind {
         Kind::Int { min, max } => {

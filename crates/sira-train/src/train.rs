@@ -147,9 +147,9 @@ fn boost(
     }
     if history.is_empty() {
         return Err(Error::new(ErrorKind::NotEnoughData, "no feature splits the training rows")
-            .with_detail("no split leaves enough rows on both sides and lowers the loss")
+            .with_detail("No split leaves enough rows on both sides and lowers the loss.")
             .with_hint(
-                "lower \"min_data_in_leaf\" or \"min_gain_to_split\", or add features that vary with the label",
+                "Lower \"min_data_in_leaf\" or \"min_gain_to_split\", or add features that vary with the label.",
             ));
     }
     let best_round = if patience > 0 && best.round > 0 { best.round } else { history.len() };

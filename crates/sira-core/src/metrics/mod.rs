@@ -31,14 +31,14 @@ impl<'a> Weights<'a> {
         let refuse = |detail: String| {
             Err(Error::new(ErrorKind::InvalidParameter, "weights do not fit")
                 .with_detail(detail)
-                .with_hint("a weight is a finite number from 0 up, and not every one is 0"))
+                .with_hint("A weight is a finite number from 0 up, and not every one is 0."))
         };
         if let Some((row, weight)) = weights.iter().enumerate().find(|(_, w)| !(w.is_finite() && **w >= 0.0))
         {
-            return refuse(format!("weight {weight} in row {}", row + 1));
+            return refuse(format!("Weight {weight} in row {}.", row + 1));
         }
         if weights.iter().all(|weight| *weight == 0.0) {
-            return refuse("the weight of every row is 0".to_owned());
+            return refuse("The weight of every row is 0.".to_owned());
         }
         Ok(Self(Some(weights)))
     }
@@ -63,7 +63,7 @@ fn same_length(what: &str, found: usize, rows: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(ErrorKind::InvalidParameter, format!("predictions and {what} differ in number"))
-        .with_detail(format!("{rows} predictions, {found} {what}")))
+        .with_detail(format!("{rows} predictions, {found} {what}.")))
 }
 
 fn some_rows(rows: usize) -> Result<()> {
@@ -71,7 +71,7 @@ fn some_rows(rows: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(ErrorKind::NotEnoughData, "no rows to evaluate")
-        .with_hint("widen the query, or give the test part a larger share"))
+        .with_hint("Widen the query, or give the test part a larger share."))
 }
 
 fn all_finite(what: &str, values: &[f64]) -> Result<()> {
@@ -79,7 +79,7 @@ fn all_finite(what: &str, values: &[f64]) -> Result<()> {
         None => Ok(()),
         Some((at, value)) => {
             Err(Error::new(ErrorKind::InfiniteValue, format!("{what} is not a finite number"))
-                .with_detail(format!("value {value} at position {}", at + 1)))
+                .with_detail(format!("Value {value} at position {}.", at + 1)))
         }
     }
 }

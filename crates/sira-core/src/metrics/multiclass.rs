@@ -78,14 +78,14 @@ pub fn multiclass(
     some_rows(rows)?;
     if k < 2 {
         return Err(Error::new(ErrorKind::InvalidParameter, "too few classes to evaluate")
-            .with_detail(format!("{k} classes")));
+            .with_detail(format!("{k} classes.")));
     }
     same_length("labels", rows.saturating_mul(k), probabilities.len())?;
     let weights = Weights::new(weights, rows)?;
     all_finite("probability", probabilities)?;
     if let Some((row, label)) = labels.iter().enumerate().find(|(_, label)| **label as usize >= k) {
         return Err(Error::new(ErrorKind::BadLabel, "label is no class of the model")
-            .with_detail(format!("class {label} in row {}; there are {k} classes", row + 1)));
+            .with_detail(format!("Class {label} in row {}; there are {k} classes.", row + 1)));
     }
 
     let chosen = |row: &[f64], class: u32| row.get(class as usize).copied().unwrap_or_default();

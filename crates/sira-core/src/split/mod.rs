@@ -40,8 +40,8 @@ impl Fractions {
             return Ok(());
         }
         Err(Error::new(ErrorKind::InvalidParameter, "shares of a split do not fit")
-            .with_detail(format!("train {train}, validation {validation}, test {test}"))
-            .with_hint("shares lie between 0 and 1 and sum to 1, and \"train\" is above 0"))
+            .with_detail(format!("Train {train}, validation {validation}, test {test}."))
+            .with_hint("Shares lie between 0 and 1 and sum to 1, and \"train\" is above 0."))
     }
 
     /// Where the later parts begin among `n` rows, as far as they are asked for.
@@ -79,8 +79,8 @@ pub fn by_time(times: &[i64], fractions: Fractions, embargo: i64) -> Result<Spli
     if moments.len() < wanted.len() || order.is_empty() {
         let different = if order.is_empty() { 0 } else { moments.len() + 1 };
         return Err(Error::new(ErrorKind::NotEnoughData, "too few different times to split by")
-            .with_detail(format!("{} rows at {different} different times", order.len()))
-            .with_hint("widen the training query, or split with {\"method\": \"random\"}"));
+            .with_detail(format!("{} rows at {different} different times.", order.len()))
+            .with_hint("Widen the training query, or split with {\"method\": \"random\"}."));
     }
     let mut cuts: Vec<(Part, i64)> = Vec::new();
     let mut first = 0;
@@ -107,7 +107,7 @@ pub fn by_time_bounds(
         && validation >= test
     {
         return Err(Error::new(ErrorKind::InvalidParameter, "borders of a split are out of order")
-            .with_hint("\"validation_from\" must lie before \"test_from\""));
+            .with_hint("\"validation_from\" must lie before \"test_from\"."));
     }
     let borders = [(Part::Validation, validation_from), (Part::Test, test_from)];
     let cuts: Vec<(Part, i64)> = borders.into_iter().filter_map(|(part, at)| Some((part, at?))).collect();
@@ -136,7 +136,7 @@ pub fn random(n: usize, fractions: Fractions, seed: u64) -> Result<Split> {
 
 fn count(n: usize) -> Result<u32> {
     u32::try_from(n).map_err(|_| {
-        Error::new(ErrorKind::OutOfBudget, "too many rows to split").with_detail(format!("{n} rows"))
+        Error::new(ErrorKind::OutOfBudget, "too many rows to split").with_detail(format!("{n} rows."))
     })
 }
 
@@ -152,8 +152,8 @@ fn in_order(times: &[i64]) -> Result<Vec<(i64, u32)>> {
 fn cut(order: &[(i64, u32)], cuts: &[(Part, i64)], embargo: i64) -> Result<Split> {
     if embargo < 0 {
         return Err(Error::new(ErrorKind::InvalidParameter, "embargo is negative")
-            .with_detail(format!("{embargo} microseconds"))
-            .with_hint("give the time that a label takes to become known, for example '7 days'"));
+            .with_detail(format!("{embargo} microseconds."))
+            .with_hint("Give the time that a label takes to become known, for example '7 days'."));
     }
     let mut split = Split { train: Vec::new(), validation: Vec::new(), test: Vec::new(), dropped: 0 };
     for (time, row) in order {
@@ -189,11 +189,11 @@ fn complete(split: Split, wanted: &[Part], n: usize) -> Result<Split> {
         Part::Test => "test",
     };
     let hint = if split.dropped > 0 {
-        "shorten the embargo, widen the training query, or move the borders"
+        "Shorten the embargo, widen the training query, or move the borders."
     } else {
-        "widen the training query, or move the borders of the split"
+        "Widen the training query, or move the borders of the split."
     };
     Err(Error::new(ErrorKind::NotEnoughData, format!("the {name} part of the split is empty"))
-        .with_detail(format!("{n} rows, {} of them dropped by the embargo", split.dropped))
+        .with_detail(format!("{n} rows, {} of them dropped by the embargo.", split.dropped))
         .with_hint(hint))
 }
