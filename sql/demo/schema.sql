@@ -46,17 +46,28 @@ CREATE TABLE demo.payments (
     prediction_id          uuid
 );
 COMMENT ON TABLE demo.payments IS 'Card payments with the features they are judged by, and SIRA''s judgement.';
-COMMENT ON COLUMN demo.payments.is_fraud IS 'What turned out to be true; NULL until it is known, a week later.';
-COMMENT ON COLUMN demo.payments.hour IS 'Hour of the day in UTC.';
-COMMENT ON COLUMN demo.payments.weekday IS '1 Monday to 7 Sunday.';
-COMMENT ON COLUMN demo.payments.is_night IS 'Before six in the morning.';
-COMMENT ON COLUMN demo.payments.customer_count_7d IS
-    'Payments of the customer in the last 7 days, this one included.';
-COMMENT ON COLUMN demo.payments.customer_mean_7d IS 'Mean amount of those payments.';
-COMMENT ON COLUMN demo.payments.amount_ratio IS 'The amount as a multiple of the customer''s mean over 30 days.';
-COMMENT ON COLUMN demo.payments.terminal_count_7d IS
-    'Payments at the terminal in the 7 days that ended a week ago: those whose truth is known by now.';
-COMMENT ON COLUMN demo.payments.terminal_fraud_rate_7d IS 'The part of them that was fraud; 0 when there were none.';
+COMMENT ON COLUMN demo.payments.is_fraud IS 'what turned out to be true; NULL until it is known, a week later';
+COMMENT ON COLUMN demo.payments.amount IS 'the amount';
+COMMENT ON COLUMN demo.payments.hour IS 'hour of the day, UTC';
+COMMENT ON COLUMN demo.payments.weekday IS 'day of the week, 1 is Monday';
+COMMENT ON COLUMN demo.payments.is_weekend IS 'Saturday or Sunday';
+COMMENT ON COLUMN demo.payments.is_night IS 'before six in the morning';
+COMMENT ON COLUMN demo.payments.customer_count_1d IS 'payments of this customer within 1 day';
+COMMENT ON COLUMN demo.payments.customer_count_7d IS 'payments of this customer within 7 days';
+COMMENT ON COLUMN demo.payments.customer_count_30d IS 'payments of this customer within 30 days';
+COMMENT ON COLUMN demo.payments.customer_mean_1d IS 'the customer''s mean amount within 1 day';
+COMMENT ON COLUMN demo.payments.customer_mean_7d IS 'the customer''s mean amount within 7 days';
+COMMENT ON COLUMN demo.payments.customer_mean_30d IS 'the customer''s mean amount within 30 days';
+COMMENT ON COLUMN demo.payments.amount_ratio IS 'times the customer''s mean amount within 30 days';
+COMMENT ON COLUMN demo.payments.terminal_count_1d IS 'payments at this terminal, 1 day, a week ago';
+COMMENT ON COLUMN demo.payments.terminal_count_7d IS 'payments at this terminal, 7 days, a week ago';
+COMMENT ON COLUMN demo.payments.terminal_count_30d IS 'payments at this terminal, 30 days, a week ago';
+COMMENT ON COLUMN demo.payments.terminal_fraud_rate_1d IS 'part of those that was fraud, 1 day';
+COMMENT ON COLUMN demo.payments.terminal_fraud_rate_7d IS 'part of those that was fraud, 7 days';
+COMMENT ON COLUMN demo.payments.terminal_fraud_rate_30d IS 'part of those that was fraud, 30 days';
+COMMENT ON COLUMN demo.payments.risk_score IS 'SIRA''s estimate of the chance of fraud';
+COMMENT ON COLUMN demo.payments.risk_decision IS 'what the policy says about such a score';
+COMMENT ON COLUMN demo.payments.prediction_id IS 'the audit row; SELECT * FROM sira_replay(…)';
 
 -- What is decided about the periods, said once and used by every step.
 CREATE TABLE demo.calendar (
