@@ -19,14 +19,10 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'sira_uuid_v7_ti
 COMMENT ON FUNCTION @extschema@.sira_uuid_v7_time(uuid) IS
     'The time that a UUID version 7 carries; NULL for another version. Example: SELECT sira_uuid_v7_time(sira_uuid_v7());';
 
-CREATE FUNCTION @extschema@.sira_check_bands(bands json) RETURNS void
-LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'sira_check_bands_wrapper';
 CREATE FUNCTION @extschema@.sira_check_bands(bands jsonb) RETURNS void
-LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$ SELECT @extschema@.sira_check_bands(bands::json) $$;
-COMMENT ON FUNCTION @extschema@.sira_check_bands(json) IS
-    'Raises an error unless the bands cover the line once with known decisions. Example: SELECT sira_check_bands(''[{"decision": "review"}]''::json);';
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sira_check_bands_wrapper';
 COMMENT ON FUNCTION @extschema@.sira_check_bands(jsonb) IS
-    'Raises an error unless the bands cover the line once with known decisions. Example: SELECT sira_check_bands(''[{"decision": "review"}]''::jsonb);';
+    'Raises an error unless the bands cover the line once with known decisions. Example: SELECT sira_check_bands(''[{"decision": "review"}]'');';
 
 CREATE FUNCTION @extschema@.sira_check_decision(decision text) RETURNS void
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'sira_check_decision_wrapper';

@@ -20,6 +20,8 @@ pub enum ErrorKind {
     CorruptArtifact,
     /// A parameter is unknown, of the wrong type or out of range.
     InvalidParameter,
+    /// A name that cannot be one, such as a model reference without a model.
+    InvalidName,
     /// A feature has a value of a type the model's signature does not take.
     FeatureType,
     /// A feature that the signature does not know, in strict mode.

@@ -5,6 +5,10 @@
 //! belongs to the next band, and there is no score without one; NaN, which no model of ours returns,
 //! falls into the last.
 
+mod verdict;
+
+pub use verdict::{DEFAULT_THRESHOLD, Verdict, position_of_largest, verdict};
+
 use crate::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +57,10 @@ impl Bands {
             match band.upto {
                 Some(upto) if upto > floor && upto.is_finite() => floor = upto,
                 _ => {
-                    return Err(invalid(format!("band {} has no \"upto\" above the one before", position + 1)));
+                    return Err(invalid(format!(
+                        "band {} has no \"upto\" above the one before",
+                        position + 1
+                    )));
                 }
             }
         }

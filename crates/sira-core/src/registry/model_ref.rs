@@ -26,11 +26,11 @@ impl ModelRef {
     /// Reads a reference. Model names hold neither `/` nor `@`, so the first of either ends the name.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidParameter`] where the name or what follows it is empty, or a version is no
+    /// [`ErrorKind::InvalidName`] where the name or what follows it is empty, or a version is no
     /// positive number.
     pub fn parse(text: &str) -> Result<Self> {
         let malformed = || {
-            Error::new(ErrorKind::InvalidParameter, format!("\"{text}\" does not name a model version"))
+            Error::new(ErrorKind::InvalidName, format!("\"{text}\" does not name a model version"))
                 .with_hint("Write name, name@alias, name@latest or name/3.")
         };
         let (name, which) = match text.find(['/', '@']) {
@@ -72,7 +72,9 @@ mod tests {
         assert_eq!(which("fraud@latest"), Which::Latest);
         assert_eq!(which("fraud@shadow"), Which::Alias("shadow".into()));
         assert_eq!(which("fraud/3"), Which::Number(3));
-        for bad in ["", "@a", "/3", "fraud/", "fraud@", "fraud/0", "fraud/-1", "fraud/x", "fraud@a@b", "fraud@a/3"] {
+        for bad in
+            ["", "@a", "/3", "fraud/", "fraud@", "fraud/0", "fraud/-1", "fraud/x", "fraud@a@b", "fraud@a/3"]
+        {
             assert!(ModelRef::parse(bad).is_err(), "{bad}");
         }
     }

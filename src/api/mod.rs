@@ -1,0 +1,12 @@
+//! The functions that SQL calls: each parses, asks the core and stores; `sql/install` declares them.
+
+pub mod bands;
+pub mod explain;
+pub mod ids;
+pub mod models;
+pub mod predict;
+pub mod replay;
+pub mod score;
+pub mod status;
+pub mod train;
+pub mod trigger;

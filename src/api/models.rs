@@ -1,0 +1,103 @@
+//! Models that come from elsewhere, and that go elsewhere.
+
+use crate::call;
+use crate::catalog::Home;
+use crate::error::{Failure, Result, SqlResult};
+use crate::registration::{self, NewVersion};
+use crate::version;
+use pgrx::prelude::*;
+use pgrx::{PgSqlErrorCode, pg_sys};
+use serde_json::Value;
+use sira_core::ensemble::lightgbm;
+use sira_core::signature::Signature;
+
+/// Registers a model's text as a candidate version.
+#[pg_extern(sql = false)]
+fn sira_import_version(fcinfo: pg_sys::FunctionCallInfo) -> SqlResult<i32> {
+    let need = |name: &str, position| {
+        call::text_argument(fcinfo, position)
+            .ok_or_else(|| call::null_argument(name, "Name a model, an artifact and its format."))
+    };
+    let artifact: Vec<u8> = call::argument(fcinfo, 1)
+        .ok_or_else(|| call::null_argument("artifact", "Give the text that Booster.save_model writes."))?;
+    Ok(import(
+        Home::of_call(fcinfo)?,
+        &need("model", 0)?,
+        &artifact,
+        &need("format", 2)?,
+        call::json_argument(fcinfo, 3)?,
+        call::json_argument(fcinfo, 4)?,
+        call::text_argument(fcinfo, 5).as_deref(),
+    )?)
+}
+
+/// The artifact of a version, as it came.
+#[pg_extern(sql = false)]
+fn sira_export_version(model: &str, fcinfo: pg_sys::FunctionCallInfo) -> SqlResult<Vec<u8>> {
+    let home = Home::of_call(fcinfo)?;
+    let resolved = version::resolve(home, model)?;
+    let version = resolved.version(home)?;
+    Ok(version::read_artifact(home, &resolved.tenant, &version.digest)?)
+}
+
+/// Compiles and maps a version, so that the first score of this machine need not; gives its bytes.
+#[pg_extern(sql = false)]
+fn sira_prewarm(model: &str, fcinfo: pg_sys::FunctionCallInfo) -> SqlResult<i64> {
+    let home = Home::of_call(fcinfo)?;
+    let loaded = version::resolve(home, model)?.version(home)?.load(home)?;
+    Ok(i64::try_from(loaded.len()).unwrap_or(i64::MAX))
+}
+
+fn import(
+    home: Home,
+    model: &str,
+    artifact: &[u8],
+    format: &str,
+    signature: Option<Value>,
+    metrics: Option<Value>,
+    label: Option<&str>,
+) -> Result<i32> {
+    if format != "lightgbm" {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            format!("format \"{format}\" is not supported"),
+        )
+        .hint("The format that can be imported is lightgbm: the text that Booster.save_model writes."));
+    }
+    let text = std::str::from_utf8(artifact).map_err(|error| {
+        Failure::new(PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, "the artifact is not UTF-8 text")
+            .detail(format!("{error}."))
+    })?;
+    let ensemble = lightgbm::parse(text)?;
+    let signature = match signature {
+        Some(json) => {
+            let signature = Signature::from_json(&json)?;
+            signature.check(&ensemble)?;
+            signature
+        }
+        None => Signature::from_ensemble(&ensemble),
+    };
+    let own = registration::lock_model(home, model)?;
+    if own.task != signature.task {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("the artifact does not answer the question of model \"{model}\""),
+        )
+        .detail(format!("The model's task is {}, the artifact's {}.", own.task, signature.task))
+        .hint("Create a model with the artifact's task."));
+    }
+    let registered = registration::register(
+        home,
+        &own,
+        &NewVersion {
+            artifact,
+            format,
+            signature: &signature,
+            metrics: metrics.map_or_else(|| "{}".to_owned(), |json| json.to_string()),
+            parameters: None,
+            training_run: None,
+            label,
+        },
+    )?;
+    Ok(registered.number)
+}

@@ -1,0 +1,191 @@
+//! The call state of a scoring function: what is found once and used for every row of a statement.
+
+use crate::catalog::Home;
+use crate::error::{Failure, Result};
+use crate::features::{self, Features};
+use crate::relation::{self, Binding, Composite};
+use crate::scoring::{self, Scorer};
+use crate::snapshot::View;
+use crate::version::{self, Resolved};
+use pgrx::{FromDatum, PgMemoryContexts};
+use pgrx::{PgSqlErrorCode, pg_sys};
+use serde_json::Value;
+use sira_core::signature::Signature;
+use std::ffi::CStr;
+use std::rc::Rc;
+
+/// In which of its shapes a caller hands over features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Row,
+    Jsonb,
+    /// `json` and `text` holding JSON: the same bytes.
+    Text,
+    Array,
+}
+
+impl Shape {
+    /// The shape that the called overload declares for argument `position`.
+    pub fn declared(fcinfo: pg_sys::FunctionCallInfo, position: usize) -> Result<Self> {
+        let (mut types, mut count) = (std::ptr::null_mut(), 0);
+        // SAFETY: the function is the one being called; PostgreSQL allocates the array it points to.
+        let declared = unsafe {
+            pg_sys::get_func_signature((*(*fcinfo).flinfo).fn_oid, &mut types, &mut count);
+            usize::try_from(count)
+                .ok()
+                .filter(|count| position < *count)
+                .map(|count| std::slice::from_raw_parts(types, count)[position])
+        };
+        match declared {
+            Some(pg_sys::JSONBOID) => Ok(Self::Jsonb),
+            Some(pg_sys::JSONOID | pg_sys::TEXTOID) => Ok(Self::Text),
+            Some(pg_sys::FLOAT8ARRAYOID) => Ok(Self::Array),
+            Some(pg_sys::RECORDOID) => Ok(Self::Row),
+            _ => Err(Failure::internal("a scoring function is declared with features of an unknown type")),
+        }
+    }
+}
+
+/// Reads features of one shape; keeps the row type's binding between rows.
+pub struct FeatureReader {
+    shape: Shape,
+    binding: Option<Binding>,
+}
+
+impl FeatureReader {
+    pub fn new(shape: Shape) -> Self {
+        Self { shape, binding: None }
+    }
+
+    /// # Safety
+    /// `datum` must be a non-null value of the reader's shape.
+    pub unsafe fn read(&mut self, signature: &Signature, datum: pg_sys::Datum) -> Result<Features> {
+        match self.shape {
+            Shape::Row => {
+                let mut row = unsafe { Composite::open(datum) };
+                let identifier = row.identifier();
+                let binding = match self.binding.take() {
+                    Some(binding) if binding.is_for(identifier) => binding,
+                    _ => row.bind(signature)?,
+                };
+                let features = row.read(signature, &binding);
+                self.binding = Some(binding);
+                features
+            }
+            Shape::Jsonb => {
+                features::from_json(signature, &features::parse_json(&unsafe { json_text(datum) })?)
+            }
+            Shape::Text => {
+                let text = unsafe { String::from_datum(datum, false) }.unwrap_or_default();
+                features::from_json(signature, &features::parse_json(&text)?)
+            }
+            Shape::Array => features::from_array(signature, &unsafe { relation::float_array(datum) }?),
+        }
+    }
+}
+
+/// The state kept between rows: the model as written, the view it was resolved under, and what it means.
+pub struct CallState {
+    home: Home,
+    model: String,
+    view: View,
+    resolved: Rc<Resolved>,
+    pub scorer: Scorer,
+    reader: FeatureReader,
+}
+
+impl CallState {
+    /// The state of this call, made anew where the model or what the statement sees has changed.
+    pub fn of(fcinfo: pg_sys::FunctionCallInfo) -> Result<&'static mut Self> {
+        let model = text_argument(fcinfo, 0)
+            .ok_or_else(|| null_argument("model", "Name a model: sira_score('fraud', …)."))?;
+        let view = View::current();
+        // SAFETY: fn_extra is ours: nothing but this function sets it, and what it points to lives in
+        // fn_mcxt as long as flinfo does.
+        unsafe {
+            let flinfo = (*fcinfo).flinfo;
+            if let Some(state) = (*flinfo).fn_extra.cast::<Self>().as_mut() {
+                if state.model != model || state.view != view {
+                    let resolved = version::resolve(state.home, &model)?;
+                    let scorer = Scorer::of(state.home, &resolved)?;
+                    if scorer.version.id != state.scorer.version.id {
+                        state.reader.binding = None;
+                    }
+                    (state.model, state.view, state.resolved, state.scorer) = (model, view, resolved, scorer);
+                }
+                scoring::check_enabled(&state.resolved)?;
+                return Ok(state);
+            }
+            let home = Home::of_call(fcinfo)?;
+            let resolved = version::resolve(home, &model)?;
+            let state = Self {
+                home,
+                scorer: Scorer::of(home, &resolved)?,
+                resolved,
+                model,
+                view,
+                reader: FeatureReader::new(Shape::declared(fcinfo, 1)?),
+            };
+            let kept = PgMemoryContexts::For((*flinfo).fn_mcxt).leak_and_drop_on_delete(state);
+            (*flinfo).fn_extra = kept.cast();
+            Ok(&mut *kept)
+        }
+    }
+
+    /// The features that this row of the statement hands over.
+    pub fn features(&mut self, fcinfo: pg_sys::FunctionCallInfo) -> Result<Features> {
+        let datum = datum_argument(fcinfo, 1).ok_or_else(null_features)?;
+        // SAFETY: the argument is of the declared shape.
+        unsafe { self.reader.read(&self.scorer.version.signature, datum) }
+    }
+}
+
+/// The error for NULL instead of features: an answer would hide that nothing was scored.
+pub fn null_features() -> Failure {
+    null_argument("features", "Filter out NULL rows, or give missing values as NULL columns of a row.")
+}
+
+pub fn null_argument(name: &str, hint: &str) -> Failure {
+    Failure::new(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, format!("argument \"{name}\" is null"))
+        .hint(hint)
+}
+
+/// An argument as it is, `None` where it is NULL or not declared.
+pub fn datum_argument(fcinfo: pg_sys::FunctionCallInfo, position: usize) -> Option<pg_sys::Datum> {
+    // SAFETY: positions below nargs exist.
+    unsafe {
+        if position >= usize::try_from((*fcinfo).nargs).unwrap_or(0) {
+            return None;
+        }
+        let argument = pgrx::pg_get_nullable_datum(fcinfo, position);
+        if argument.isnull { None } else { Some(argument.value) }
+    }
+}
+
+/// A text argument.
+pub fn text_argument(fcinfo: pg_sys::FunctionCallInfo, position: usize) -> Option<String> {
+    argument(fcinfo, position)
+}
+
+/// A jsonb argument. It is parsed here: a number that no float8 can hold is an error with a name.
+pub fn json_argument(fcinfo: pg_sys::FunctionCallInfo, position: usize) -> Result<Option<Value>> {
+    // SAFETY: the SQL declarations give these positions the type jsonb.
+    datum_argument(fcinfo, position)
+        .map(|datum| features::parse_json(&unsafe { json_text(datum) }))
+        .transpose()
+}
+
+/// The text of a jsonb.
+///
+/// # Safety
+/// `datum` must be a non-null jsonb.
+pub unsafe fn json_text(datum: pg_sys::Datum) -> String {
+    let text = unsafe { pgrx::direct_function_call::<&CStr>(pg_sys::jsonb_out, &[Some(datum)]) };
+    text.map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// An argument of any type that pgrx knows.
+pub fn argument<T: FromDatum>(fcinfo: pg_sys::FunctionCallInfo, position: usize) -> Option<T> {
+    // SAFETY: the SQL declaration gives the position the type that is asked for.
+    datum_argument(fcinfo, position).and_then(|datum| unsafe { T::from_datum(datum, false) })
+}

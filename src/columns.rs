@@ -1,0 +1,194 @@
+//! A query's rows as columns of numbers, read through a cursor, as the caller, in batches.
+//!
+//! Each value is kept once, as eight bytes; texts become codes of a dictionary. What else PostgreSQL
+//! allocates for a batch (detoasted texts, intermediate numerics) is freed with the batch.
+
+use crate::error::{Failure, Result};
+use crate::relation::Reader;
+use crate::statement::Connection;
+use pgrx::{PgMemoryContexts, PgTupleDesc};
+use pgrx::{PgSqlErrorCode, pg_sys};
+use sira_core::signature::{Feature, FeatureKind};
+use std::collections::HashMap;
+use std::ffi::CString;
+
+/// Rows per fetch: enough to make the fetch's own cost vanish, little enough to hold in memory twice.
+const BATCH: i64 = 5_000;
+
+/// Texts that a column may hold; beyond, it is an identifier rather than a category.
+const CATEGORIES: usize = 65_535;
+
+/// One column of the query's result.
+pub struct Column {
+    pub name: String,
+    pub kind: FeatureKind,
+    /// Numbers; of a text column the codes of `texts`; NaN for NULL.
+    pub values: Vec<f64>,
+    /// The texts of a text column in code order.
+    pub texts: Vec<String>,
+    reader: Reader,
+    type_oid: pg_sys::Oid,
+    codes: HashMap<String, u32>,
+    feature: Feature,
+}
+
+impl Column {
+    fn new(name: String, type_oid: pg_sys::Oid) -> Self {
+        let reader = Reader::of(type_oid);
+        let kind = reader.kind();
+        Self {
+            feature: Feature::new(name.clone(), kind),
+            name,
+            kind,
+            values: Vec::new(),
+            texts: Vec::new(),
+            reader,
+            type_oid,
+            codes: HashMap::new(),
+        }
+    }
+
+    /// # Safety
+    /// `datum` must be a value of the column's type.
+    unsafe fn push(&mut self, datum: pg_sys::Datum) -> Result<()> {
+        let value = match unsafe { self.reader.number(&self.feature, datum) }? {
+            Some(number) => number,
+            None => f64::from(self.code(unsafe { self.reader.text(self.type_oid, datum) })?),
+        };
+        self.values.push(value);
+        Ok(())
+    }
+
+    fn code(&mut self, text: String) -> Result<u32> {
+        if let Some(code) = self.codes.get(&text) {
+            return Ok(*code);
+        }
+        if self.texts.len() >= CATEGORIES {
+            return Err(Failure::new(
+                PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                format!("column \"{}\" has more than {CATEGORIES} different texts", self.name),
+            )
+            .hint(format!("It looks like an identifier: exclude => '{{{}}}'.", self.name)));
+        }
+        let code = self.texts.len() as u32;
+        self.texts.push(text.clone());
+        self.codes.insert(text, code);
+        Ok(code)
+    }
+
+    /// Renumbers the texts in the order of their bytes, so that codes do not depend on the rows' order.
+    fn sort_texts(&mut self) {
+        self.codes = HashMap::new();
+        let mut order: Vec<usize> = (0..self.texts.len()).collect();
+        order.sort_by(|a, b| self.texts.get(*a).cmp(&self.texts.get(*b)));
+        let mut rank = vec![0.0; order.len()];
+        for (position, code) in order.iter().enumerate() {
+            if let Some(place) = rank.get_mut(*code) {
+                *place = position as f64;
+            }
+        }
+        for value in &mut self.values {
+            if !value.is_nan() {
+                *value = rank.get(*value as usize).copied().unwrap_or(f64::NAN);
+            }
+        }
+        self.texts.sort();
+    }
+
+    /// The feature that the model's signature gets of this column.
+    pub fn signature(&self) -> Feature {
+        match self.kind {
+            FeatureKind::Text => Feature::text(self.name.clone(), self.texts.clone()),
+            kind => Feature::new(self.name.clone(), kind),
+        }
+    }
+}
+
+/// Reads the whole result of `query`. After each batch `check` hears how many rows and columns there are,
+/// and may refuse to go on.
+pub fn read(query: &str, mut check: impl FnMut(usize, usize) -> Result<()>) -> Result<Vec<Column>> {
+    let sql = CString::new(query).map_err(|_| {
+        Failure::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "the query holds a zero byte")
+    })?;
+    let _connection = Connection::open()?;
+    let mut batch_context = PgMemoryContexts::new("sira training batch");
+    // SAFETY: the portal is ours and closed below; on an error the transaction closes it.
+    unsafe {
+        let portal = pg_sys::SPI_cursor_open_with_args(
+            std::ptr::null(),
+            sql.as_ptr(),
+            0,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            std::ptr::null(),
+            false,
+            pg_sys::CURSOR_OPT_NO_SCROLL as i32,
+        );
+        let mut columns = describe((*portal).tupDesc)?;
+        loop {
+            pgrx::check_for_interrupts!();
+            pg_sys::SPI_cursor_fetch(portal, true, BATCH);
+            let (count, table) = (pg_sys::SPI_processed as usize, pg_sys::SPI_tuptable);
+            if count == 0 || table.is_null() {
+                break;
+            }
+            let rows = std::slice::from_raw_parts((*table).vals, count);
+            batch_context.switch_to(|_| append(&mut columns, rows, (*table).tupdesc))?;
+            batch_context.reset();
+            pg_sys::SPI_freetuptable(table);
+            check(columns.first().map_or(0, |column| column.values.len()), columns.len())?;
+        }
+        pg_sys::SPI_cursor_close(portal);
+        for column in &mut columns {
+            column.sort_texts();
+        }
+        Ok(columns)
+    }
+}
+
+unsafe fn describe(descriptor: pg_sys::TupleDesc) -> Result<Vec<Column>> {
+    if descriptor.is_null() {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "the training query returns no rows at all",
+        )
+        .hint("Give a SELECT."));
+    }
+    // SAFETY: the portal keeps its descriptor while it is open; a copy is read.
+    let descriptor = unsafe { PgTupleDesc::from_pg_copy(descriptor) };
+    let mut columns: Vec<Column> = Vec::with_capacity(descriptor.len());
+    for attribute in descriptor.iter() {
+        let name = attribute.name().to_owned();
+        if columns.iter().any(|column| column.name == name) {
+            return Err(Failure::new(
+                PgSqlErrorCode::ERRCODE_DUPLICATE_COLUMN,
+                format!("the training query has two columns named \"{name}\""),
+            )
+            .hint("Features bind by name: give one of them another with AS."));
+        }
+        columns.push(Column::new(name, attribute.atttypid));
+    }
+    Ok(columns)
+}
+
+unsafe fn append(
+    columns: &mut [Column],
+    rows: &[pg_sys::HeapTuple],
+    descriptor: pg_sys::TupleDesc,
+) -> Result<()> {
+    let mut values = vec![pg_sys::Datum::from(0); columns.len()];
+    let mut nulls = vec![false; columns.len()];
+    for &row in rows {
+        // SAFETY: both arrays are as long as the descriptor, from which the columns were made.
+        unsafe { pg_sys::heap_deform_tuple(row, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr()) };
+        for ((column, datum), null) in columns.iter_mut().zip(&values).zip(&nulls) {
+            if *null {
+                column.values.push(f64::NAN);
+            } else {
+                // SAFETY: the column was made for the attribute's type.
+                unsafe { column.push(*datum) }?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,288 @@
+//! From what a caller hands over to the model's vector: features bind by name.
+//!
+//! A NULL, an absent feature and a category that training never saw are missing values, which every model
+//! here knows how to route. What cannot mean anything is an error: a text for a number, an infinite date,
+//! an array of the wrong length, NULL for the whole. In strict mode (`sira.strict_features`) absent and
+//! unknown features are errors too.
+
+use crate::error::{Failure, Result};
+use crate::guc;
+use pgrx::FromDatum;
+use pgrx::datum::ToIsoString;
+use pgrx::{PgSqlErrorCode, pg_sys};
+use serde_json::Value;
+use sira_core::signature::{Feature, FeatureKind, Signature};
+use sira_core::{Error, ErrorKind};
+use std::ffi::CString;
+
+/// A model's input in its own order, and the texts that the model has no code for.
+#[derive(Clone, Debug, Default)]
+pub struct Features {
+    pub vector: Vec<f64>,
+    pub unseen: Vec<(usize, String)>,
+}
+
+/// Microseconds from the Unix epoch to PostgreSQL's, 2000-01-01.
+pub const POSTGRES_EPOCH_MICROS: i64 = 946_684_800_000_000;
+/// Days between the same two.
+pub const POSTGRES_EPOCH_DAYS: i32 = 10_957;
+
+impl Features {
+    pub fn missing(signature: &Signature) -> Self {
+        Self { vector: vec![f64::NAN; signature.features.len()], unseen: Vec::new() }
+    }
+
+    /// Puts a text in place `index`, coded by the signature's categories.
+    pub fn set_text(&mut self, index: usize, feature: &Feature, text: &str) {
+        let code = feature.code(text);
+        if let Some(place) = self.vector.get_mut(index) {
+            *place = code;
+        }
+        if code.is_nan() {
+            self.unseen.push((index, text.to_owned()));
+        }
+    }
+
+    pub fn set(&mut self, index: usize, value: f64) {
+        if let Some(place) = self.vector.get_mut(index) {
+            *place = value;
+        }
+    }
+
+    /// The features by name, as people read them: categories as text, dates as ISO 8601, missing as null.
+    pub fn to_json(&self, signature: &Signature) -> Value {
+        let mut object = serde_json::Map::with_capacity(self.vector.len());
+        for (index, (feature, &value)) in signature.features.iter().zip(&self.vector).enumerate() {
+            object.insert(feature.name.clone(), self.shown(index, feature, value));
+        }
+        Value::Object(object)
+    }
+
+    /// One feature as text, for explanations; `None` where it is missing.
+    pub fn text(&self, signature: &Signature, index: usize) -> Option<String> {
+        let feature = signature.features.get(index)?;
+        match self.shown(index, feature, *self.vector.get(index)?) {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            other => Some(other.to_string()),
+        }
+    }
+
+    fn shown(&self, index: usize, feature: &Feature, value: f64) -> Value {
+        if value.is_nan() {
+            let unseen = self.unseen.iter().find(|(place, _)| *place == index);
+            return unseen.map_or(Value::Null, |(_, text)| Value::String(text.clone()));
+        }
+        match feature.kind {
+            FeatureKind::Boolean => Value::Bool(value != 0.0),
+            FeatureKind::Text => {
+                feature.categories.get(value as usize).map_or(Value::Null, |text| Value::String(text.clone()))
+            }
+            FeatureKind::Date => Value::String(date_text(value)),
+            FeatureKind::Timestamp => Value::String(timestamp_text(value)),
+            FeatureKind::Numeric | FeatureKind::Category => number(value),
+        }
+    }
+}
+
+/// A JSON number without a needless fraction; infinities, which JSON lacks, as the text PostgreSQL uses.
+fn number(value: f64) -> Value {
+    if value.is_infinite() {
+        return Value::String(if value > 0.0 { "Infinity" } else { "-Infinity" }.into());
+    }
+    if value.fract() == 0.0 && value.abs() < 9.0e15 {
+        return Value::from(value as i64);
+    }
+    Value::from(value)
+}
+
+fn date_text(days: f64) -> String {
+    let date = pgrx::datum::Date::saturating_from_raw(days as i32 - POSTGRES_EPOCH_DAYS);
+    date.to_iso_string()
+}
+
+fn timestamp_text(seconds: f64) -> String {
+    let micros = (seconds * 1e6).round() as i64 - POSTGRES_EPOCH_MICROS;
+    pgrx::datum::Timestamp::saturating_from_raw(micros).to_iso_string()
+}
+
+/// What the model wants and what came, for SQLSTATE 42804.
+pub fn mismatch(feature: &Feature, got: &str) -> Failure {
+    let wanted = match feature.kind {
+        FeatureKind::Numeric => "a number",
+        FeatureKind::Boolean => "a boolean",
+        FeatureKind::Text => "a text",
+        FeatureKind::Category => "a category code (an integer)",
+        FeatureKind::Date => "a date",
+        FeatureKind::Timestamp => "a timestamp",
+    };
+    Failure::from(
+        Error::new(ErrorKind::FeatureType, format!("feature \"{}\" takes {wanted}", feature.name))
+            .with_detail(format!("It got {got}."))
+            .with_hint("Cast it to the type that the model was trained on."),
+    )
+}
+
+/// Features from JSON: an object whose keys are feature names.
+pub fn from_json(signature: &Signature, json: &Value) -> Result<Features> {
+    let Value::Object(object) = json else {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "features are not a JSON object",
+        )
+        .hint("Write {\"name\": value, …} with the model's feature names."));
+    };
+    let mut features = Features::missing(signature);
+    let mut bound = 0;
+    for (name, value) in object {
+        match signature.index_of(name).and_then(|index| Some((index, signature.features.get(index)?))) {
+            Some((index, feature)) => {
+                bound += 1;
+                set_json(&mut features, index, feature, value)?;
+            }
+            None if guc::STRICT_FEATURES.get() => return Err(unknown(name)),
+            None => {}
+        }
+    }
+    check_bound(signature, bound, |feature| object.contains_key(&feature.name))?;
+    Ok(features)
+}
+
+/// Parses JSON text; the error names what is wrong with it.
+pub fn parse_json(text: &str) -> Result<Value> {
+    serde_json::from_str(text).map_err(|error| {
+        let code = if error.to_string().contains("number out of range") {
+            PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE
+        } else {
+            PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION
+        };
+        Failure::new(code, "features are not valid JSON").detail(format!("{error}."))
+    })
+}
+
+fn set_json(features: &mut Features, index: usize, feature: &Feature, value: &Value) -> Result<()> {
+    match (feature.kind, value) {
+        (_, Value::Null) => {}
+        (FeatureKind::Text, Value::String(text)) => features.set_text(index, feature, text),
+        (FeatureKind::Text, Value::Bool(_) | Value::Number(_)) => {
+            features.set_text(index, feature, &value.to_string());
+        }
+        (FeatureKind::Date, Value::String(text)) => features.set(index, parse_date(feature, text)?),
+        (FeatureKind::Timestamp, Value::String(text)) => features.set(index, parse_timestamp(feature, text)?),
+        (FeatureKind::Numeric | FeatureKind::Boolean | FeatureKind::Category, Value::Bool(value)) => {
+            features.set(index, f64::from(*value));
+        }
+        (FeatureKind::Numeric | FeatureKind::Boolean | FeatureKind::Category, Value::Number(value)) => {
+            features.set(index, value.as_f64().unwrap_or(f64::NAN));
+        }
+        (FeatureKind::Numeric, Value::String(text)) => match text.as_str() {
+            // What jsonb makes of the float8 values that JSON has no number for.
+            "NaN" => {}
+            "Infinity" => features.set(index, f64::INFINITY),
+            "-Infinity" => features.set(index, f64::NEG_INFINITY),
+            _ => return Err(mismatch(feature, "the text ").detail(format!("It got \"{text}\"."))),
+        },
+        (_, value) => return Err(mismatch(feature, json_type(value))),
+    }
+    Ok(())
+}
+
+fn json_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Features from an array in the model's own order; a NULL element is a missing value.
+pub fn from_array(signature: &Signature, array: &[Option<f64>]) -> Result<Features> {
+    if array.len() != signature.features.len() {
+        let names: Vec<&str> = signature.features.iter().map(|feature| feature.name.as_str()).collect();
+        return Err(Error::new(ErrorKind::FeatureCount, "the array does not have the model's length")
+            .with_detail(format!("It has {}, the model takes {}.", array.len(), names.len()))
+            .with_hint(format!("The order is {}.", names.join(", ")))
+            .into());
+    }
+    let vector = array.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+    Ok(Features { vector, unseen: Vec::new() })
+}
+
+/// Refuses input that has nothing in common with the model, and in strict mode whatever is absent.
+pub fn check_bound(signature: &Signature, bound: usize, given: impl Fn(&Feature) -> bool) -> Result<()> {
+    if bound == signature.features.len() || (bound > 0 && !guc::STRICT_FEATURES.get()) {
+        return Ok(());
+    }
+    let absent: Vec<&str> = signature
+        .features
+        .iter()
+        .filter(|feature| !given(feature))
+        .map(|feature| feature.name.as_str())
+        .take(10)
+        .collect();
+    let message = if bound == 0 { "none of the model's features is given" } else { "features are missing" };
+    Err(Failure::new(PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN, message)
+        .detail(format!("Absent: {}.", absent.join(", ")))
+        .hint("Features bind by name; give them the names of the training query's columns."))
+}
+
+pub fn unknown(name: &str) -> Failure {
+    Error::new(ErrorKind::UnknownFeature, format!("feature \"{name}\" is not one of the model's"))
+        .with_hint("Leave it out, or SET sira.strict_features = off to have it ignored.")
+        .into()
+}
+
+/// Seconds since the Unix epoch; a text without a zone is read as UTC, as a `timestamp` column is.
+fn parse_timestamp(feature: &Feature, text: &str) -> Result<f64> {
+    timestamp_seconds(feature, input::<i64>(pg_sys::TIMESTAMPTZOID, &with_zone(text))?)
+}
+
+/// A timestamp's text, in UTC where it names no zone.
+pub fn with_zone(text: &str) -> String {
+    let has_zone = text.get(10..).is_some_and(|rest| rest.contains(['+', '-', 'Z', 'z']));
+    let special = !text.starts_with(|first: char| first.is_ascii_digit());
+    if has_zone || special { text.to_owned() } else { format!("{text} UTC") }
+}
+
+fn parse_date(feature: &Feature, text: &str) -> Result<f64> {
+    date_days(feature, input::<i32>(pg_sys::DATEOID, text.get(..10).unwrap_or(text))?)
+}
+
+/// Reads a text with a type's own input function.
+pub fn input<T: FromDatum>(type_oid: pg_sys::Oid, text: &str) -> Result<T> {
+    let text = CString::new(text).map_err(|_| Failure::internal("a text holds a zero byte"))?;
+    // SAFETY: the input function of a built-in type takes a C string; a bad text raises an error.
+    unsafe {
+        let (mut function, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+        pg_sys::getTypeInputInfo(type_oid, &mut function, &mut parameter);
+        let datum = pg_sys::OidInputFunctionCall(function, text.as_ptr().cast_mut(), parameter, -1);
+        T::from_datum(datum, false).ok_or_else(|| Failure::internal("an input function gave null"))
+    }
+}
+
+/// Seconds since the Unix epoch of PostgreSQL's microseconds since 2000.
+pub fn timestamp_seconds(feature: &Feature, micros: i64) -> Result<f64> {
+    if micros == i64::MAX || micros == i64::MIN {
+        return Err(infinite(feature));
+    }
+    Ok((micros + POSTGRES_EPOCH_MICROS) as f64 / 1e6)
+}
+
+/// Days since 1970-01-01 of PostgreSQL's days since 2000-01-01.
+pub fn date_days(feature: &Feature, days: i32) -> Result<f64> {
+    if days == i32::MAX || days == i32::MIN {
+        return Err(infinite(feature));
+    }
+    Ok(f64::from(days + POSTGRES_EPOCH_DAYS))
+}
+
+fn infinite(feature: &Feature) -> Failure {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_DATETIME_FIELD_OVERFLOW,
+        format!("feature \"{}\" is infinite", feature.name),
+    )
+    .hint("Give NULL for a time that is not known.")
+}

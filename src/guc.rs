@@ -1,0 +1,108 @@
+//! The settings `sira.*`.
+//!
+//! Whatever could weaken a gate, hide an audit row or take more of the machine is for superusers
+//! (or for those whom a DBA has granted SET on it, from PostgreSQL 15). `sira.tenant` is anyone's to
+//! set because it is a wish that counts only where `sira_tenant_members` lists the role.
+
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use std::ffi::CString;
+
+pub static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
+pub static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+pub static LOG_PREDICTIONS: GucSetting<bool> = GucSetting::<bool>::new(true);
+pub static STRICT_FEATURES: GucSetting<bool> = GucSetting::<bool>::new(false);
+pub static FALLBACK_DECISION: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+pub static CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(256);
+pub static TRAINING_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(1024);
+pub static TRAINING_THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
+
+/// Registers the settings and reserves their prefix, so that a misspelt one is an error.
+pub fn register() {
+    GucRegistry::define_bool_guc(
+        c"sira.enabled",
+        c"Turns scoring on.",
+        c"Off is the kill switch: sira_predict and the trigger answer with the fallback decision, sira_score with an error.",
+        &ENABLED,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_string_guc(
+        c"sira.tenant",
+        c"Names the tenant to work for.",
+        c"Counts only where sira_tenant_members lists the current role, or a role it inherits from, for that tenant.",
+        &TENANT,
+        GucContext::Userset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"sira.log_predictions",
+        c"Writes an audit row for every sira_predict.",
+        c"Off leaves predictions without id, replay and feedback.",
+        &LOG_PREDICTIONS,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"sira.strict_features",
+        c"Refuses features that the model does not know, and missing ones.",
+        c"Off ignores unknown features and treats an absent one as a missing value.",
+        &STRICT_FEATURES,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_string_guc(
+        c"sira.fallback_decision",
+        c"The decision where scoring cannot answer and the model's policy names none.",
+        c"Empty means that the failure is raised as an error.",
+        &FALLBACK_DECISION,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"sira.cache_size",
+        c"How much compiled models may take, in the shared folder and as maps in one session.",
+        c"Least recently used ones go first; they are rebuilt from their artifacts when needed again.",
+        &CACHE_SIZE,
+        1,
+        1 << 20,
+        GucContext::Suset,
+        GucFlags::UNIT_MB,
+    );
+    GucRegistry::define_int_guc(
+        c"sira.training_memory",
+        c"How much memory one sira_train may be expected to need.",
+        c"The estimate is made from rows and columns while they are read; more is an error before it is used.",
+        &TRAINING_MEMORY,
+        1,
+        1 << 20,
+        GucContext::Suset,
+        GucFlags::UNIT_MB,
+    );
+    GucRegistry::define_int_guc(
+        c"sira.training_threads",
+        c"How many threads one sira_train may use.",
+        c"One is the fastest on a busy machine and the only number a build without OpenMP can use.",
+        &TRAINING_THREADS,
+        1,
+        64,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    reserve_prefix();
+}
+
+#[cfg(any(feature = "pg13", feature = "pg14"))]
+fn reserve_prefix() {
+    unsafe { pgrx::pg_sys::EmitWarningsOnPlaceholders(c"sira".as_ptr()) }
+}
+
+#[cfg(not(any(feature = "pg13", feature = "pg14")))]
+fn reserve_prefix() {
+    // SAFETY: a static C string; PostgreSQL copies it.
+    unsafe { pgrx::pg_sys::MarkGUCPrefixReserved(c"sira".as_ptr()) }
+}
+
+/// A text setting, with the empty string read as unset.
+pub fn text(setting: &GucSetting<Option<CString>>) -> Option<String> {
+    setting.get().and_then(|value| value.into_string().ok()).filter(|value| !value.is_empty())
+}

@@ -1,0 +1,59 @@
+//! SIRA: features, models, scores, explanations and approvals inside PostgreSQL.
+//!
+//! This crate is the thin part. The mathematics is in `sira-core`, training in `sira-train`; what SQL sees
+//! is declared in `sql/install`, file by file in the order below, and `api` holds the functions behind it.
+
+mod api;
+mod audit;
+mod cache;
+mod call;
+mod catalog;
+mod columns;
+mod error;
+mod features;
+mod guc;
+mod prediction;
+mod registration;
+mod relation;
+mod scoring;
+mod snapshot;
+mod snapshots;
+mod statement;
+mod training;
+mod version;
+
+use pgrx::prelude::*;
+
+pgrx::pg_module_magic!();
+
+/// Registers settings. No thread is started and no memory is shared: nothing needs preloading.
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    guc::register();
+}
+
+// The data model, to be read in this order.
+extension_sql_file!("../sql/install/roles.sql", name = "roles");
+extension_sql_file!("../sql/install/identity.sql", name = "identity", requires = ["roles"]);
+extension_sql_file!("../sql/install/tenants.sql", name = "tenants", requires = ["identity"]);
+extension_sql_file!("../sql/install/features.sql", name = "features", requires = ["tenants"]);
+extension_sql_file!("../sql/install/registry.sql", name = "registry", requires = ["features"]);
+extension_sql_file!("../sql/install/serving.sql", name = "serving", requires = ["registry"]);
+extension_sql_file!("../sql/install/watching.sql", name = "watching", requires = ["serving"]);
+extension_sql_file!("../sql/install/partitions.sql", name = "partitions", requires = ["watching"]);
+extension_sql_file!("../sql/install/resolve.sql", name = "resolve", requires = ["partitions"]);
+extension_sql_file!("../sql/install/lifecycle.sql", name = "lifecycle", requires = ["resolve"]);
+extension_sql_file!("../sql/install/promotion.sql", name = "promotion", requires = ["lifecycle"]);
+extension_sql_file!("../sql/install/approvals.sql", name = "approvals", requires = ["promotion"]);
+extension_sql_file!("../sql/install/decision.sql", name = "decision", requires = ["approvals"]);
+extension_sql_file!("../sql/install/predictions.sql", name = "predictions", requires = ["decision"]);
+extension_sql_file!("../sql/install/feedback.sql", name = "feedback", requires = ["predictions"]);
+extension_sql_file!("../sql/install/history.sql", name = "history", requires = ["feedback"]);
+extension_sql_file!("../sql/install/scoring.sql", name = "scoring", requires = ["history"]);
+extension_sql_file!("../sql/install/prediction.sql", name = "prediction", requires = ["scoring"]);
+extension_sql_file!("../sql/install/training.sql", name = "training", requires = ["prediction"]);
+extension_sql_file!("../sql/install/doctor.sql", name = "doctor", requires = ["training"]);
+extension_sql_file!("../sql/install/security.sql", name = "security", requires = ["doctor"]);
+extension_sql_file!("../sql/install/dump.sql", name = "dump", requires = ["security"]);
+extension_sql_file!("../sql/install/comments_tables.sql", name = "comments_tables", requires = ["dump"]);
+extension_sql_file!("../sql/install/comments.sql", name = "comments", requires = ["comments_tables"]);

@@ -1,0 +1,168 @@
+//! One prediction, from request to audit row: what `sira_predict`, the batch and the trigger share.
+
+use crate::audit::{self, Answer, Entity, Record};
+use crate::catalog::Home;
+use crate::error::{Failure, Result};
+use crate::features::Features;
+use crate::guc;
+use crate::scoring::Scorer;
+use crate::version::{Resolved, Version};
+use pgrx::PgSqlErrorCode;
+use serde_json::{Value, json};
+use sira_core::policy::position_of_largest;
+use sira_core::signature::{Signature, Task};
+use std::rc::Rc;
+use std::time::Instant;
+
+/// What a caller asks.
+pub struct Request<'a> {
+    pub entity: Entity<'a>,
+    /// PostgreSQL's microseconds; `None` is now.
+    pub as_of: Option<i64>,
+    /// How many reasons to give.
+    pub explain: usize,
+    /// A name under which a retried call gets the first answer.
+    pub request_id: Option<&'a str>,
+    /// JSON to keep with the prediction, such as country or channel.
+    pub context: Option<String>,
+}
+
+/// Scores, decides and records.
+///
+/// Where scoring cannot answer (a kill switch, no version in production, an artifact that cannot be read,
+/// features of a wrong type) and a fallback decision is declared, that is the answer, and the audit row
+/// says so; without one the failure is raised.
+pub fn predict(
+    home: Home,
+    resolved: &Resolved,
+    request: &Request<'_>,
+    features: impl FnOnce(&Signature) -> Result<Features>,
+) -> Result<Answer> {
+    let started = Instant::now();
+    let log = guc::LOG_PREDICTIONS.get();
+    let id = if log { Some(crate::api::ids::new_prediction_id()?) } else { None };
+    if let (Some(id), Some(name)) = (id, request.request_id) {
+        if let Some(first) = audit::claim_request(home, resolved, request, name, id)? {
+            return Ok(first);
+        }
+    }
+    let record = match score(home, resolved, request, features) {
+        Ok(record) => record,
+        Err(failure) => match fallback(home, resolved)? {
+            Some(decision) => fallback_record(decision, &failure),
+            None => return Err(failure),
+        },
+    };
+    let answer = Answer {
+        id,
+        score: record.score,
+        class: record.class.clone(),
+        confidence: record.confidence,
+        decision: record.decision.clone(),
+        reasons: record.reasons.clone(),
+        model: resolved.model.clone(),
+        version: record.version.as_ref().map(|version| version.number),
+        variant: None,
+        latency: started.elapsed(),
+    };
+    if let Some(id) = id {
+        audit::write(home, resolved, request, id, &record, answer.latency)?;
+    }
+    Ok(answer)
+}
+
+fn score(
+    home: Home,
+    resolved: &Resolved,
+    request: &Request<'_>,
+    features: impl FnOnce(&Signature) -> Result<Features>,
+) -> Result<Record> {
+    let scorer = Scorer::of(home, resolved)?;
+    let signature = &scorer.version.signature;
+    let features = features(signature)?;
+    let outputs = scorer.outputs(&features)?;
+    let verdict = scorer.verdict(&outputs);
+    let best = position_of_largest(&outputs.transformed);
+    let reasons =
+        if request.explain > 0 { Some(reasons(&scorer, &features, best, request.explain)?) } else { None };
+    let mut prediction = json!({ "score": verdict.score });
+    if let Value::Object(object) = &mut prediction {
+        if signature.task == Task::Multiclass {
+            object.insert("probabilities".into(), probabilities(&scorer.version, &outputs.transformed));
+        }
+        for (key, value) in [("class", &verdict.class), ("decision", &verdict.decision)] {
+            if let Some(value) = value {
+                object.insert(key.into(), json!(value));
+            }
+        }
+    }
+    Ok(Record {
+        input: Some(features.to_json(signature)),
+        vector: Some(features.vector),
+        raw: outputs.raw.get(best).copied(),
+        score: Some(verdict.score),
+        class: verdict.class,
+        confidence: verdict.confidence,
+        decision: verdict.decision,
+        reasons,
+        prediction,
+        version: Some(Rc::clone(&scorer.version)),
+        policy_id: resolved.policy_id,
+        fallback: false,
+    })
+}
+
+/// The largest contributions as JSON: `[{"feature": …, "value": …, "contribution": …}]`.
+fn reasons(scorer: &Scorer, features: &Features, output: usize, count: usize) -> Result<Value> {
+    let signature = &scorer.version.signature;
+    let (contributions, _) = scorer.contributions(features, output)?;
+    let shown = features.to_json(signature);
+    Ok(contributions
+        .iter()
+        .take(count)
+        .filter_map(|part| {
+            let name = &signature.features.get(part.feature)?.name;
+            Some(json!({
+                "feature": name,
+                "value": shown.get(name).cloned().unwrap_or(Value::Null),
+                "contribution": part.amount,
+            }))
+        })
+        .collect())
+}
+
+fn probabilities(version: &Version, outputs: &[f64]) -> Value {
+    let classes = &version.signature.classes;
+    outputs
+        .iter()
+        .enumerate()
+        .map(|(index, value)| {
+            (classes.get(index).cloned().unwrap_or_else(|| index.to_string()), json!(value))
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// The declared fallback decision: the model's policy first, then the setting.
+fn fallback(home: Home, resolved: &Resolved) -> Result<Option<String>> {
+    let of_policy = resolved.policy(home)?.and_then(|policy| policy.fallback.clone());
+    Ok(of_policy.or_else(|| guc::text(&guc::FALLBACK_DECISION)))
+}
+
+fn fallback_record(decision: String, failure: &Failure) -> Record {
+    Record {
+        prediction: json!({ "fallback": failure.message(), "decision": decision }),
+        decision: Some(decision),
+        fallback: true,
+        ..Record::default()
+    }
+}
+
+/// The error for a request id that another question has used.
+pub fn request_reused(name: &str) -> Failure {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
+        format!("request id \"{name}\" was used for another model"),
+    )
+    .hint("Give every question its own request id.")
+}

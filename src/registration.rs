@@ -1,0 +1,126 @@
+//! Making a version: the artifact once by its digest, the version under the model's next number.
+
+use crate::cache::{self, Digest};
+use crate::catalog::{self, Home};
+use crate::error::{Failure, Result};
+use crate::statement::{Arguments, Mode, Statement};
+use pgrx::datum::Uuid;
+use pgrx::{PgSqlErrorCode, pg_sys};
+use sira_core::signature::{Signature, Task};
+
+/// A model that the caller's tenant owns.
+pub struct OwnModel {
+    pub tenant: String,
+    pub id: Uuid,
+    pub task: Task,
+}
+
+/// What becomes a version.
+pub struct NewVersion<'a> {
+    pub artifact: &'a [u8],
+    pub format: &'a str,
+    pub signature: &'a Signature,
+    pub metrics: String,
+    pub parameters: Option<String>,
+    pub training_run: Option<Uuid>,
+    pub label: Option<&'a str>,
+}
+
+/// A version as it was registered.
+pub struct Registered {
+    pub id: Uuid,
+    pub number: i32,
+    pub digest: Digest,
+}
+
+thread_local! {
+    static FIND_MODEL: Statement = const {
+        Statement::new(
+            "SELECT id, task FROM {s}.sira_models WHERE tenant_id = $1 AND name = $2",
+            &[pg_sys::TEXTOID, pg_sys::TEXTOID],
+        )
+    };
+    static LOCK_MODEL: Statement = const {
+        Statement::new(
+            "SELECT id, task FROM {s}.sira_models WHERE tenant_id = $1 AND name = $2 FOR UPDATE",
+            &[pg_sys::TEXTOID, pg_sys::TEXTOID],
+        )
+    };
+    static STORE_ARTIFACT: Statement = const {
+        Statement::new(
+            "INSERT INTO {s}.sira_model_artifacts (tenant_id, digest, format, size, content, created_by) \
+             VALUES ($1, $2, $3, length($4), $4, session_user) ON CONFLICT (tenant_id, digest) DO NOTHING",
+            &[pg_sys::TEXTOID, pg_sys::BYTEAOID, pg_sys::TEXTOID, pg_sys::BYTEAOID],
+        )
+    };
+    static STORE_VERSION: Statement = const {
+        Statement::new(
+            "INSERT INTO {s}.sira_model_versions (tenant_id, model_id, version, version_label, artifact_digest, \
+             artifact_s3_key, format, signature, metrics, parameters, training_run_id, created_by) \
+             SELECT $1, $2, coalesce(max(version), 0) + 1, $3, $4, 'sira:sha256/' || encode($4, 'hex'), $5, \
+             $6::jsonb, $7::jsonb, $8::jsonb, $9, session_user FROM {s}.sira_model_versions \
+             WHERE tenant_id = $1 AND model_id = $2 RETURNING id, version",
+            &[
+                pg_sys::TEXTOID, pg_sys::UUIDOID, pg_sys::TEXTOID, pg_sys::BYTEAOID, pg_sys::TEXTOID,
+                pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::UUIDOID,
+            ],
+        )
+    };
+}
+
+/// Finds a model of the caller's own tenant by its bare name.
+pub fn find_model(home: Home, name: &str) -> Result<OwnModel> {
+    FIND_MODEL.with(|find| own_model(home, name, find))
+}
+
+/// The same with the model's row locked until the transaction ends: numbers have no gaps, and two sessions
+/// that register at once wait for each other.
+pub fn lock_model(home: Home, name: &str) -> Result<OwnModel> {
+    LOCK_MODEL.with(|lock| own_model(home, name, lock))
+}
+
+fn own_model(home: Home, name: &str, statement: &Statement) -> Result<OwnModel> {
+    let tenant = catalog::require_tenant(home)?;
+    let by_name = Arguments::new().bind(tenant.as_str()).bind(name);
+    let found = home.as_owner(|| {
+        statement.first(home, Mode::Write, by_name, |row| Ok((row.need::<Uuid>(1)?, row.need::<String>(2)?)))
+    })?;
+    let (id, task) = found.ok_or_else(|| {
+        Failure::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("model \"{name}\" does not exist"))
+            .hint(format!("SELECT sira_create_model('{name}', 'fraud_detection');"))
+    })?;
+    let task = task.parse()?;
+    Ok(OwnModel { tenant, id, task })
+}
+
+/// Stores the artifact (once) and the version, a candidate.
+pub fn register(home: Home, model: &OwnModel, new: &NewVersion<'_>) -> Result<Registered> {
+    use sha2::{Digest as _, Sha256};
+    let digest: Digest = Sha256::digest(new.artifact).into();
+    let signature = serde_json::to_string(new.signature)
+        .map_err(|error| Failure::internal(format!("a signature cannot be written: {error}")))?;
+    let artifact = Arguments::new()
+        .bind(model.tenant.as_str())
+        .bind(digest.as_slice())
+        .bind(new.format)
+        .bind(new.artifact);
+    let version = Arguments::new()
+        .bind(model.tenant.as_str())
+        .bind(model.id)
+        .bind(new.label)
+        .bind(digest.as_slice())
+        .bind(new.format)
+        .bind(signature.as_str())
+        .bind(new.metrics.as_str())
+        .bind(new.parameters.as_deref())
+        .bind(new.training_run);
+    let stored = home.as_owner(|| {
+        STORE_ARTIFACT.with(|store| store.each(home, Mode::Write, artifact, |_| Ok(())))?;
+        STORE_VERSION.with(|store| {
+            store.first(home, Mode::Write, version, |row| Ok((row.need::<Uuid>(1)?, row.need::<i32>(2)?)))
+        })
+    })?;
+    let (id, number) = stored
+        .ok_or_else(|| Failure::internal(format!("artifact {} was not registered", cache::hex(&digest))))?;
+    Ok(Registered { id, number, digest })
+}

@@ -1,0 +1,126 @@
+//! A model, its version and its policy as one statement sees them: what every way of scoring shares.
+
+use crate::cache::Loaded;
+use crate::catalog::Home;
+use crate::error::{Failure, Result};
+use crate::features::Features;
+use crate::guc;
+use crate::version::{self, Policy, Resolved, Version};
+use pgrx::PgSqlErrorCode;
+use sira_core::policy::{self, Verdict};
+use sira_core::{predict, shap};
+use std::rc::Rc;
+
+/// Everything needed to score with one version.
+pub struct Scorer {
+    pub model: String,
+    pub version: Rc<Version>,
+    pub policy: Option<Rc<Policy>>,
+    loaded: Rc<Loaded>,
+}
+
+/// What the model makes of one vector.
+pub struct Outputs {
+    pub raw: Vec<f64>,
+    pub transformed: Vec<f64>,
+}
+
+/// How much one feature moved one answer.
+pub struct Contribution {
+    pub feature: usize,
+    pub amount: f64,
+}
+
+impl Scorer {
+    /// The scorer for a model reference.
+    pub fn new(home: Home, model: &str) -> Result<Self> {
+        Self::of(home, &*version::resolve(home, model)?)
+    }
+
+    pub fn of(home: Home, resolved: &Resolved) -> Result<Self> {
+        check_enabled(resolved)?;
+        let version = resolved.version(home)?;
+        let loaded = version.load(home)?;
+        let policy = resolved.policy(home)?;
+        Ok(Self { model: resolved.model.clone(), version, policy, loaded })
+    }
+
+    /// The scorer of a version that is already known, for replays: no policy, no switch.
+    pub fn of_version(home: Home, model: &str, version: Rc<Version>) -> Result<Self> {
+        let loaded = version.load(home)?;
+        Ok(Self { model: model.to_owned(), version, policy: None, loaded })
+    }
+
+    pub fn outputs(&self, features: &Features) -> Result<Outputs> {
+        let model = self.loaded.compiled();
+        let mut raw = vec![0.0; model.outputs()];
+        predict::raw(model, &features.vector, &mut raw)?;
+        let mut transformed = raw.clone();
+        predict::transform(model, &mut transformed);
+        Ok(Outputs { raw, transformed })
+    }
+
+    pub fn verdict(&self, outputs: &Outputs) -> Verdict {
+        verdict(&self.version, self.policy.as_deref(), outputs)
+    }
+
+    /// The answer where there is one; a multiclass model has as many as it has classes.
+    pub fn single<'a>(&self, values: &'a [f64]) -> Result<&'a f64> {
+        match values {
+            [value] => Ok(value),
+            _ => Err(Failure::new(
+                PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+                format!("model \"{}\" gives one score a class", self.model),
+            )
+            .detail(format!("It has {} classes.", values.len()))
+            .hint("Call sira_score_classes, or sira_predict for the most probable class.")),
+        }
+    }
+
+    /// Contributions to the raw score of `output`, largest first, and the baseline they add to.
+    pub fn contributions(&self, features: &Features, output: usize) -> Result<(Vec<Contribution>, f64)> {
+        let model = self.loaded.compiled();
+        let width = model.feature_count() + 1;
+        let mut all = vec![0.0; model.outputs() * width];
+        shap::contributions(model, &features.vector, &mut all)?;
+        let own = all
+            .get(output * width..(output + 1) * width)
+            .ok_or_else(|| Failure::internal("an explanation was asked for an output that is not there"))?;
+        let Some((baseline, amounts)) = own.split_last() else {
+            return Err(Failure::internal("an explanation without a baseline"));
+        };
+        let mut contributions: Vec<Contribution> = amounts
+            .iter()
+            .enumerate()
+            .map(|(feature, amount)| Contribution { feature, amount: *amount })
+            .collect();
+        contributions
+            .sort_by(|a, b| b.amount.abs().total_cmp(&a.amount.abs()).then(a.feature.cmp(&b.feature)));
+        Ok((contributions, *baseline))
+    }
+}
+
+/// The verdict of a version under a policy.
+pub fn verdict(version: &Version, policy: Option<&Policy>, outputs: &Outputs) -> Verdict {
+    policy::verdict(
+        &version.signature,
+        &outputs.transformed,
+        policy.and_then(|policy| policy.bands.as_ref()),
+        policy.and_then(|policy| policy.threshold),
+    )
+}
+
+/// The kill switches: the setting for all models, the column for one.
+pub fn check_enabled(resolved: &Resolved) -> Result<()> {
+    let (what, hint) = if !guc::ENABLED.get() {
+        ("scoring is switched off".to_owned(), "SET sira.enabled = on;".to_owned())
+    } else if !resolved.enabled {
+        (
+            format!("model \"{}\" is switched off", resolved.model),
+            format!("UPDATE sira_models SET enabled = true WHERE name = '{}';", resolved.model),
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, what).hint(hint))
+}
