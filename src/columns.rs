@@ -139,7 +139,7 @@ pub fn read(query: &str, mut check: impl FnMut(usize, usize) -> Result<()>) -> R
             check(columns.first().map_or(0, |column| column.values.len()), columns.len())?;
         }
         pg_sys::SPI_cursor_close(portal);
-        for column in &mut columns {
+        for column in columns.iter_mut().filter(|column| column.kind == FeatureKind::Text) {
             column.sort_texts();
         }
         Ok(columns)
