@@ -54,6 +54,7 @@ extension_sql_file!("../sql/install/prediction.sql", name = "prediction", requir
 extension_sql_file!("../sql/install/training.sql", name = "training", requires = ["prediction"]);
 extension_sql_file!("../sql/install/doctor.sql", name = "doctor", requires = ["training"]);
 extension_sql_file!("../sql/install/security.sql", name = "security", requires = ["doctor"]);
-extension_sql_file!("../sql/install/dump.sql", name = "dump", requires = ["security"]);
+extension_sql_file!("../sql/install/execute.sql", name = "execute", requires = ["security"]);
+extension_sql_file!("../sql/install/dump.sql", name = "dump", requires = ["execute"]);
 extension_sql_file!("../sql/install/comments_tables.sql", name = "comments_tables", requires = ["dump"]);
 extension_sql_file!("../sql/install/comments.sql", name = "comments", requires = ["comments_tables"]);

@@ -1,0 +1,28 @@
+-- Who may call what. Functions that tables, policies and triggers use (the tenant, ids, checks) stay open to all; whatever
+-- reads or writes with the owner's rights, or costs the machine something, is for the roles named here, in all its overloads.
+DO $execute$
+DECLARE
+    rule record;
+    callable regprocedure;
+BEGIN
+    FOR rule IN
+        SELECT * FROM (VALUES
+            ('sira_inference, sira_admin', ARRAY['sira_score', 'sira_raw_score', 'sira_score_classes', 'sira_explain',
+                'sira_predict', 'sira_predict_batch', 'sira_prewarm']),
+            ('sira_admin, sira_auditor', ARRAY['sira_replay']),
+            ('sira_admin', ARRAY['sira_train', 'sira_import_version', 'sira_export_version', 'sira_predict_trigger',
+                'sira_doctor', 'sira_cache_problem', 'sira_missing_partitions', 'sira_mapped_models'])
+        ) AS rules (roles, names)
+    LOOP
+        FOR callable IN
+            SELECT p.oid FROM pg_catalog.pg_proc p
+            WHERE p.pronamespace = '@extschema@'::regnamespace AND p.proname = ANY (rule.names)
+        LOOP
+            EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', callable);
+            EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %s', callable, rule.roles);
+        END LOOP;
+    END LOOP;
+END
+$execute$;
+
+GRANT SELECT ON @extschema@.sira_model_cache TO sira_admin;
