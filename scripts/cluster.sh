@@ -104,5 +104,5 @@ cluster_url() { printf 'host=%s port=%s user=postgres dbname=%s\n' "$SOCKETS/$1"
 cluster_psql() {
   local name=$1 database=$2
   shift 2
-  "$BIN/psql" "$(cluster_url "$name" "$database")" "$@"
+  "$PG_BIN/psql" "$(cluster_url "$name" "$database")" "$@"
 }
