@@ -27,7 +27,7 @@ SELECT (SELECT id FROM demo.payments WHERE risk_decision = 'approve' ORDER BY id
 \echo 'WHAT WAS TRAINED'
 SELECT format('  Model "fraud" version %s learned from %s card payments (%s) in %s s,', r.version,
               to_char(r.rows_train, 'FM999,999,999'), c.source, round(r.seconds::numeric, 1)),
-       E'\n' || format('  with %s features over the last 1, 7 and 30 days, stopped by %s payments it had not learned from.',
+       E'\n' || format('  with %s features; %s more payments, which it did not learn from, said when to stop.',
               t.feature_count, to_char(r.rows_validation, 'FM999,999,999'))
 FROM demo.run r, demo.calendar c, sira_training_runs t WHERE t.id = r.run_id;
 
