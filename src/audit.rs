@@ -58,8 +58,8 @@ thread_local! {
             "INSERT INTO {s}.sira_predictions (id, tenant_id, model_id, model_version_id, entity_type, entity_id, \
              input_features, feature_vector, features_digest, prediction, raw_score, score, predicted_class, \
              confidence, decision, explanation, policy_id, request_id, context, as_of, source, fallback, latency_us) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10::jsonb, $11, $12, $13, $14, $15, $16::jsonb, \
-             $17, $18, $19::jsonb, $20, 'sira', $21, $22)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7::pg_catalog.jsonb, $8, $9, $10::pg_catalog.jsonb, $11, $12, $13, $14, \
+             $15, $16::pg_catalog.jsonb, $17, $18, $19::pg_catalog.jsonb, $20, 'sira', $21, $22)",
             &[
                 pg_sys::UUIDOID, pg_sys::TEXTOID, pg_sys::UUIDOID, pg_sys::UUIDOID, pg_sys::TEXTOID,
                 pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::FLOAT8ARRAYOID, pg_sys::BYTEAOID, pg_sys::TEXTOID,
@@ -82,14 +82,14 @@ thread_local! {
     };
     static FIRST_ANSWER: Statement = const {
         Statement::new(
-            "SELECT r.model_id, p.id, p.score, p.predicted_class, p.confidence, p.decision, p.explanation::text, \
-             v.version, p.variant, p.latency_us \
+            "SELECT r.model_id, p.id, p.score, p.predicted_class, p.confidence, p.decision, \
+             p.explanation::pg_catalog.text, v.version, p.variant, p.latency_us \
              FROM {s}.sira_prediction_requests r \
              LEFT JOIN {s}.sira_predictions p \
-             ON p.id = r.prediction_id AND p.created_at = {s}.sira_uuid_v7_time(r.prediction_id) \
-             AND p.tenant_id = r.tenant_id \
-             LEFT JOIN {s}.sira_model_versions v ON v.id = p.model_version_id \
-             WHERE r.tenant_id = $1 AND r.entity_type = $2 AND r.entity_id = $3 AND r.request_id = $4",
+             ON p.id {=} r.prediction_id AND p.created_at {=} {s}.sira_uuid_v7_time(r.prediction_id) \
+             AND p.tenant_id {=} r.tenant_id \
+             LEFT JOIN {s}.sira_model_versions v ON v.id {=} p.model_version_id \
+             WHERE r.tenant_id {=} $1 AND r.entity_type {=} $2 AND r.entity_id {=} $3 AND r.request_id {=} $4",
             &[pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID],
         )
     };

@@ -93,7 +93,7 @@ impl Drop for Identity {
 
 thread_local! {
     static MEMBERS: Statement =
-        const { Statement::new("SELECT tenant_id, member::text FROM {s}.sira_tenant_members", &[]) };
+        const { Statement::new("SELECT tenant_id, member::pg_catalog.text FROM {s}.sira_tenant_members", &[]) };
     static LAST_TENANT: RefCell<Option<(Home, View, Option<String>)>> = const { RefCell::new(None) };
 }
 

@@ -36,30 +36,29 @@ pub struct Registered {
 thread_local! {
     static FIND_MODEL: Statement = const {
         Statement::new(
-            "SELECT id, task FROM {s}.sira_models WHERE tenant_id = $1 AND name = $2",
+            "SELECT id, task FROM {s}.sira_models WHERE tenant_id {=} $1 AND name {=} $2",
             &[pg_sys::TEXTOID, pg_sys::TEXTOID],
         )
     };
     static LOCK_MODEL: Statement = const {
         Statement::new(
-            "SELECT id, task FROM {s}.sira_models WHERE tenant_id = $1 AND name = $2 FOR UPDATE",
+            "SELECT id, task FROM {s}.sira_models WHERE tenant_id {=} $1 AND name {=} $2 FOR UPDATE",
             &[pg_sys::TEXTOID, pg_sys::TEXTOID],
         )
     };
     static STORE_ARTIFACT: Statement = const {
         Statement::new(
             "INSERT INTO {s}.sira_model_artifacts (tenant_id, digest, format, size, content, created_by) \
-             VALUES ($1, $2, $3, length($4), $4, session_user) ON CONFLICT (tenant_id, digest) DO NOTHING",
+             VALUES ($1, $2, $3, pg_catalog.length($4), $4, session_user) ON CONFLICT (tenant_id, digest) DO NOTHING",
             &[pg_sys::TEXTOID, pg_sys::BYTEAOID, pg_sys::TEXTOID, pg_sys::BYTEAOID],
         )
     };
     static STORE_VERSION: Statement = const {
         Statement::new(
-            "INSERT INTO {s}.sira_model_versions (tenant_id, model_id, version, version_label, artifact_digest, \
+            "INSERT INTO {s}.sira_model_versions (tenant_id, model_id, version_label, artifact_digest, \
              artifact_s3_key, format, signature, metrics, parameters, training_run_id, created_by) \
-             SELECT $1, $2, coalesce(max(version), 0) + 1, $3, $4, 'sira:sha256/' || encode($4, 'hex'), $5, \
-             $6::jsonb, $7::jsonb, $8::jsonb, $9, session_user FROM {s}.sira_model_versions \
-             WHERE tenant_id = $1 AND model_id = $2 RETURNING id, version",
+             VALUES ($1, $2, $3, $4, 'sira:sha256/' {||} pg_catalog.encode($4, 'hex'), $5, $6::pg_catalog.jsonb, \
+             $7::pg_catalog.jsonb, $8::pg_catalog.jsonb, $9, session_user) RETURNING id, version",
             &[
                 pg_sys::TEXTOID, pg_sys::UUIDOID, pg_sys::TEXTOID, pg_sys::BYTEAOID, pg_sys::TEXTOID,
                 pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::UUIDOID,
@@ -93,7 +92,7 @@ fn own_model(home: Home, name: &str, statement: &Statement) -> Result<OwnModel> 
     Ok(OwnModel { tenant, id, task })
 }
 
-/// Stores the artifact (once) and the version, a candidate.
+/// Stores the artifact (once) and the version, a candidate; the table numbers it.
 pub fn register(home: Home, model: &OwnModel, new: &NewVersion<'_>) -> Result<Registered> {
     use sha2::{Digest as _, Sha256};
     let digest: Digest = Sha256::digest(new.artifact).into();

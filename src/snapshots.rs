@@ -10,9 +10,9 @@ use pgrx::pg_sys;
 thread_local! {
     static NEWEST: Statement = const {
         Statement::new(
-            "SELECT features::text FROM {s}.sira_feature_snapshots \
-             WHERE tenant_id = $1 AND entity_type = $2 AND entity_id = $3 \
-             AND snapshot_ts <= coalesce($4, statement_timestamp()) ORDER BY snapshot_ts DESC LIMIT 1",
+            "SELECT features::pg_catalog.text FROM {s}.sira_feature_snapshots \
+             WHERE tenant_id {=} $1 AND entity_type {=} $2 AND entity_id {=} $3 \
+             AND snapshot_ts {<=} coalesce($4, pg_catalog.statement_timestamp()) ORDER BY snapshot_ts DESC LIMIT 1",
             &[pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TIMESTAMPTZOID],
         )
     };

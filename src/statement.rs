@@ -2,15 +2,21 @@
 //!
 //! pgrx's `Spi` decides by the transaction's state whether a statement runs read-only; scoring must
 //! decide itself. A read-only statement sees exactly the caller's snapshot, so that a statement which
-//! promotes goes on with the version it began with; a writing one sees what came before it. SQL texts
-//! name the extension's schema as `{s}`; it is put in, quoted, when the statement is prepared, and the
-//! statement is prepared anew where another schema (or another CREATE EXTENSION) turns up.
+//! promotes goes on with the version it began with; a writing one sees what came before it.
+//!
+//! Many of these statements run with the owner's rights under the caller's search_path, so every name in
+//! them is qualified: the extension's schema stands as `{s}` (put in, quoted, when the statement is
+//! prepared, and anew where another schema turns up), types and functions begin with `pg_catalog.`, and
+//! operators stand in braces, `{=}`. Otherwise a caller's own operator would run as the owner.
 
 use crate::catalog::Home;
 use crate::error::{Failure, Result};
 use pgrx::{FromDatum, IntoDatum, pg_sys};
 use std::cell::Cell;
 use std::ffi::CString;
+
+/// The operators that statements use.
+const OPERATORS: [&str; 4] = ["=", "<>", "<=", "||"];
 
 /// How a statement meets the snapshot.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -143,8 +149,12 @@ impl Statement {
             self.plan.set(None);
             unsafe { pg_sys::SPI_freeplan(plan) };
         }
-        let sql = CString::new(self.sql.replace("{s}", &home.quoted_schema()?))
-            .map_err(|_| Failure::internal("a statement of sira holds a zero byte"))?;
+        let mut sql = self.sql.replace("{s}", &home.quoted_schema()?);
+        for operator in OPERATORS {
+            sql = sql.replace(&format!("{{{operator}}}"), &format!("OPERATOR(pg_catalog.{operator})"));
+        }
+        let sql =
+            CString::new(sql).map_err(|_| Failure::internal("a statement of sira holds a zero byte"))?;
         unsafe {
             let plan =
                 pg_sys::SPI_prepare(sql.as_ptr(), self.types.len() as i32, self.types.as_ptr().cast_mut());

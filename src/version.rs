@@ -65,10 +65,10 @@ macro_rules! find {
         concat!(
             "SELECT m.tenant_id, m.id, m.name, m.enabled, ",
             $version,
-            ", (SELECT d.id FROM {s}.sira_decision_policies d WHERE d.tenant_id = m.tenant_id AND d.model_id = m.id \
+            ", (SELECT d.id FROM {s}.sira_decision_policies d WHERE d.tenant_id {=} m.tenant_id AND d.model_id {=} m.id \
              ORDER BY d.version DESC LIMIT 1) FROM {s}.sira_models m LEFT JOIN ",
             $versions,
-            " WHERE m.name = $2 AND m.tenant_id IN ($1, '*') ORDER BY m.tenant_id = '*'",
+            " WHERE m.name {=} $2 AND (m.tenant_id {=} $1 OR m.tenant_id {=} '*') ORDER BY m.tenant_id {=} '*'",
             $order,
             " LIMIT 1"
         )
@@ -77,23 +77,23 @@ macro_rules! find {
 
 const PRODUCTION: &str = find!(
     "v.id",
-    "{s}.sira_model_versions v ON v.tenant_id = m.tenant_id AND v.model_id = m.id AND v.status = 'production'",
+    "{s}.sira_model_versions v ON v.tenant_id {=} m.tenant_id AND v.model_id {=} m.id AND v.status {=} 'production'",
     ""
 );
 const NUMBERED: &str = find!(
     "v.id",
-    "{s}.sira_model_versions v ON v.tenant_id = m.tenant_id AND v.model_id = m.id AND v.version = $3",
+    "{s}.sira_model_versions v ON v.tenant_id {=} m.tenant_id AND v.model_id {=} m.id AND v.version {=} $3",
     ""
 );
 const LATEST: &str = find!(
     "v.id",
-    "{s}.sira_model_versions v ON v.tenant_id = m.tenant_id AND v.model_id = m.id \
-     AND v.status NOT IN ('rejected', 'archived')",
+    "{s}.sira_model_versions v ON v.tenant_id {=} m.tenant_id AND v.model_id {=} m.id \
+     AND v.status {<>} 'rejected' AND v.status {<>} 'archived'",
     ", v.version DESC NULLS LAST"
 );
 const ALIASED: &str = find!(
     "a.version_id",
-    "{s}.sira_model_aliases a ON a.tenant_id = m.tenant_id AND a.model_id = m.id AND a.alias = $3",
+    "{s}.sira_model_aliases a ON a.tenant_id {=} m.tenant_id AND a.model_id {=} m.id AND a.alias {=} $3",
     ""
 );
 
@@ -108,21 +108,21 @@ thread_local! {
         const { Statement::new(ALIASED, &[pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID]) };
     static READ_VERSION: Statement = const {
         Statement::new(
-            "SELECT version, artifact_digest, signature::text FROM {s}.sira_model_versions \
-             WHERE tenant_id = $1 AND id = $2",
+            "SELECT version, artifact_digest, signature::pg_catalog.text FROM {s}.sira_model_versions \
+             WHERE tenant_id {=} $1 AND id {=} $2",
             &[pg_sys::TEXTOID, pg_sys::UUIDOID],
         )
     };
     static READ_ARTIFACT: Statement = const {
         Statement::new(
-            "SELECT content FROM {s}.sira_model_artifacts WHERE tenant_id = $1 AND digest = $2",
+            "SELECT content FROM {s}.sira_model_artifacts WHERE tenant_id {=} $1 AND digest {=} $2",
             &[pg_sys::TEXTOID, pg_sys::BYTEAOID],
         )
     };
     static READ_POLICY: Statement = const {
         Statement::new(
-            "SELECT bands::text, threshold, fallback FROM {s}.sira_decision_policies \
-             WHERE tenant_id = $1 AND id = $2",
+            "SELECT bands::pg_catalog.text, threshold, fallback FROM {s}.sira_decision_policies \
+             WHERE tenant_id {=} $1 AND id {=} $2",
             &[pg_sys::TEXTOID, pg_sys::UUIDOID],
         )
     };

@@ -33,9 +33,9 @@ struct Logged {
 
 const COLUMNS: &str = "SELECT m.tenant_id, m.name, p.model_version_id, p.policy_id, p.feature_vector, \
     p.features_digest, p.raw_score, p.score, p.predicted_class, p.decision, p.fallback, \
-    p.erased_at IS NOT NULL, p.source <> 'sira' \
-    FROM {s}.sira_predictions p LEFT JOIN {s}.sira_models m ON m.id = p.model_id \
-    WHERE p.tenant_id = $1 AND p.id = $2 AND ($3 IS NULL OR p.created_at = $3)";
+    p.erased_at IS NOT NULL, p.source {<>} 'sira' \
+    FROM {s}.sira_predictions p LEFT JOIN {s}.sira_models m ON m.id {=} p.model_id \
+    WHERE p.tenant_id {=} $1 AND p.id {=} $2 AND ($3 IS NULL OR p.created_at {=} $3)";
 
 thread_local! {
     static FIND: Statement = const {

@@ -36,9 +36,10 @@ thread_local! {
              params, split, embargo, options, feature_count, train_size, validation_size, test_size, class_count, \
              metrics, history, feature_importance, artifact_digest, seed, threads, library_version, data_digest, \
              feature_set, notes, started_at, finished_at, started_by) \
-             VALUES ($1, $2, $3, $4, 'completed', $5, $6, $7::jsonb, $8::jsonb, $9, $10::jsonb, $11, $12, $13, $14, \
-             $15, $16::jsonb, $17::jsonb, $18::jsonb, $19, $20, $21, $22, $23, $24, $25, statement_timestamp(), \
-             clock_timestamp(), session_user)",
+             VALUES ($1, $2, $3, $4, 'completed', $5, $6, $7::pg_catalog.jsonb, $8::pg_catalog.jsonb, $9, \
+             $10::pg_catalog.jsonb, $11, $12, $13, $14, $15, $16::pg_catalog.jsonb, $17::pg_catalog.jsonb, \
+             $18::pg_catalog.jsonb, $19, $20, $21, $22, $23, $24, $25, pg_catalog.statement_timestamp(), \
+             pg_catalog.clock_timestamp(), session_user)",
             &[
                 pg_sys::UUIDOID, pg_sys::TEXTOID, pg_sys::UUIDOID, pg_sys::UUIDOID, pg_sys::TEXTOID,
                 pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::INTERVALOID, pg_sys::TEXTOID,
