@@ -149,14 +149,24 @@ pub fn from_json(signature: &Signature, json: &Value) -> Result<Features> {
 }
 
 /// Parses JSON text; the error names what is wrong with it.
+///
+/// What was a `jsonb` is well formed; it may still hold a number that no float8 can, or be nested too deeply.
 pub fn parse_json(text: &str) -> Result<Value> {
     serde_json::from_str(text).map_err(|error| {
-        let code = if error.to_string().contains("number out of range") {
-            PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE
+        let reason = error.to_string();
+        let failure = if reason.starts_with("number out of range") {
+            Failure::new(
+                PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+                "a number in the JSON is out of range for type double precision",
+            )
+            .hint("Give numbers below 1.8e308, or null where none is known.")
+        } else if reason.starts_with("recursion limit") {
+            Failure::new(PgSqlErrorCode::ERRCODE_STATEMENT_TOO_COMPLEX, "the JSON is nested too deeply")
         } else {
-            PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION
+            Failure::new(PgSqlErrorCode::ERRCODE_INVALID_TEXT_REPRESENTATION, "features are not valid JSON")
+                .hint("Write {\"name\": value, …} with the model's feature names.")
         };
-        Failure::new(code, "features are not valid JSON").detail(format!("{error}."))
+        failure.detail(format!("{reason}."))
     })
 }
 
@@ -240,15 +250,22 @@ fn parse_timestamp(feature: &Feature, text: &str) -> Result<f64> {
     timestamp_seconds(feature, input::<i64>(pg_sys::TIMESTAMPTZOID, &with_zone(text))?)
 }
 
-/// A timestamp's text, in UTC where it names no zone.
+/// A timestamp's text, in UTC where it names no zone: behind the ten characters of an ISO date a zone is an
+/// offset or a word other than the T before a time and AM, PM or BC.
 pub fn with_zone(text: &str) -> String {
-    let has_zone = text.get(10..).is_some_and(|rest| rest.contains(['+', '-', 'Z', 'z']));
+    let rest = text.get(10..).unwrap_or_default().to_ascii_uppercase();
+    let rest = rest.strip_prefix('T').unwrap_or(&rest);
+    let has_zone = rest.contains(['+', '-'])
+        || rest
+            .split(|part: char| !part.is_ascii_alphabetic())
+            .any(|word| !matches!(word, "" | "AM" | "PM" | "BC"));
     let special = !text.starts_with(|first: char| first.is_ascii_digit());
     if has_zone || special { text.to_owned() } else { format!("{text} UTC") }
 }
 
+/// Days since the Unix epoch; of a timestamp's text the date that is written there.
 fn parse_date(feature: &Feature, text: &str) -> Result<f64> {
-    date_days(feature, input::<i32>(pg_sys::DATEOID, text.get(..10).unwrap_or(text))?)
+    date_days(feature, input::<i32>(pg_sys::DATEOID, text)?)
 }
 
 /// Reads a text with a type's own input function.

@@ -5,7 +5,8 @@
 //! set because it is a wish that counts only where `sira_tenant_members` lists the role.
 
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
-use std::ffi::CString;
+use sira_core::policy::DECISIONS;
+use std::ffi::{CStr, CString};
 
 pub static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
 pub static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
@@ -50,14 +51,20 @@ pub fn register() {
         GucContext::Suset,
         GucFlags::default(),
     );
-    GucRegistry::define_string_guc(
-        c"sira.fallback_decision",
-        c"The decision where scoring cannot answer and the model's policy names none.",
-        c"Empty means that the failure is raised as an error.",
-        &FALLBACK_DECISION,
-        GucContext::Suset,
-        GucFlags::default(),
-    );
+    // SAFETY: the hook reads the C string it is given and touches nothing else.
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            c"sira.fallback_decision",
+            c"The decision where scoring cannot answer and the model's policy names none.",
+            c"Empty means that the failure is raised as an error.",
+            &FALLBACK_DECISION,
+            GucContext::Suset,
+            GucFlags::default(),
+            Some(check_decision),
+            None,
+            None,
+        );
+    }
     GucRegistry::define_int_guc(
         c"sira.cache_size",
         c"How much compiled models may take, in the shared folder and as maps in one session.",
@@ -91,8 +98,26 @@ pub fn register() {
     reserve_prefix();
 }
 
+/// A decision that no trigger could act on would show only when scoring fails: it is refused when set.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn check_decision(
+    value: *mut *mut std::ffi::c_char,
+    _extra: *mut *mut std::ffi::c_void,
+    _source: pgrx::pg_sys::GucSource::Type,
+) -> bool {
+    // SAFETY: PostgreSQL passes the address of a C string or of NULL.
+    let decision = unsafe {
+        match (*value).is_null() {
+            true => return true,
+            false => CStr::from_ptr(*value).to_string_lossy(),
+        }
+    };
+    decision.is_empty() || DECISIONS.contains(&decision.as_ref())
+}
+
 #[cfg(any(feature = "pg13", feature = "pg14"))]
 fn reserve_prefix() {
+    // SAFETY: a static C string; PostgreSQL copies it.
     unsafe { pgrx::pg_sys::EmitWarningsOnPlaceholders(c"sira".as_ptr()) }
 }
 

@@ -29,7 +29,18 @@ pgrx::pg_module_magic!();
 /// Registers settings. No thread is started and no memory is shared: nothing needs preloading.
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    hide_backtraces();
     guc::register();
+}
+
+/// Keeps Rust's frames out of the DETAIL of errors that PostgreSQL raises below us, where the server happens to run
+/// with `RUST_BACKTRACE`: they name files of the build machine and tell a caller nothing. Whoever debugs sets
+/// `RUST_LIB_BACKTRACE`.
+fn hide_backtraces() {
+    if std::env::var_os("RUST_LIB_BACKTRACE").is_none() {
+        // SAFETY: a backend has one thread, and the library is being loaded.
+        unsafe { std::env::set_var("RUST_LIB_BACKTRACE", "0") };
+    }
 }
 
 // The data model, to be read in this order.

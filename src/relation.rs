@@ -101,7 +101,7 @@ impl Reader {
         }
     }
 
-    /// A datum as text, by its output function; numbers and booleans as PostgreSQL writes them.
+    /// A datum as text, by its output function; of a boolean true or false, as JSON writes it.
     ///
     /// # Safety
     /// As for [`Reader::number`].
@@ -109,6 +109,7 @@ impl Reader {
         unsafe {
             let output = match self {
                 Self::Text(output) => output,
+                Self::Bool => return (datum.value() & 0xFF != 0).to_string(),
                 _ => {
                     let (mut output, mut varlena) = (pg_sys::InvalidOid, false);
                     pg_sys::getTypeOutputInfo(type_oid, &mut output, &mut varlena);
@@ -269,14 +270,22 @@ pub fn type_name(type_oid: pg_sys::Oid) -> String {
     unsafe { CStr::from_ptr(pg_sys::format_type_be(type_oid)).to_string_lossy().into_owned() }
 }
 
-/// A float8[] argument; `None` where the datum holds anything but one dimension of numbers.
+/// A float8[] argument of one dimension, NULL elements as none.
 ///
 /// # Safety
 /// `datum` must be a non-null float8[].
 pub unsafe fn float_array(datum: pg_sys::Datum) -> Result<Vec<Option<f64>>> {
-    unsafe { Vec::<Option<f64>>::from_datum(datum, false) }.ok_or_else(|| {
-        Failure::new(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, "the array of features is null")
-    })
+    let dimensions = unsafe { (*pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>()).ndim };
+    if dimensions > 1 {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_ARRAY_ELEMENT_ERROR,
+            "the array of features has several dimensions",
+        )
+        .detail(format!("It has {dimensions}, the model takes 1."))
+        .hint("Give one row at a time: the values in the model's order."));
+    }
+    unsafe { Vec::<Option<f64>>::from_datum(datum, false) }
+        .ok_or_else(|| Failure::internal("an array of features cannot be read"))
 }
 
 /// The elements of an array as they are, NULL as none.

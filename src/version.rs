@@ -134,7 +134,7 @@ thread_local! {
 /// What `model` means to the statement that is running.
 ///
 /// # Errors
-/// 22023 for a malformed reference, 42704 for an unknown model, 42501 for a role without a tenant.
+/// 42602 for a malformed reference, 42704 for an unknown model, 42501 for a role without a tenant.
 pub fn resolve(home: Home, model: &str) -> Result<Rc<Resolved>> {
     let view = View::current();
     let known = RESOLVED.with_borrow(|kept| match kept.get(model) {

@@ -5,6 +5,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM @extschema@.sira_check_bands(NEW.bands);
+    PERFORM @extschema@.sira_check_decision(NEW.fallback);
     IF NEW.tenant_id IS NOT NULL THEN
         PERFORM 1 FROM @extschema@.sira_models m WHERE m.id = NEW.model_id FOR NO KEY UPDATE;
         NEW.version := 1 + coalesce((SELECT max(p.version) FROM @extschema@.sira_decision_policies p

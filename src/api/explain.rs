@@ -59,8 +59,10 @@ fn top_k(given: Option<i32>, all: usize) -> error::Result<usize> {
         Some(count) => usize::try_from(count).map_err(|_| {
             Failure::new(
                 PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-                format!("top_k is {count}, which is negative"),
+                "\"top_k\" is negative",
             )
+            .detail(format!("It is {count}."))
+            .hint("Give the number of features that you want; NULL is all.")
         }),
     }
 }

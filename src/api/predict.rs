@@ -166,6 +166,7 @@ fn need<'a>(name: &str, value: Option<&'a str>) -> error::Result<&'a str> {
 fn reasons_wanted(explain: Option<i32>) -> error::Result<usize> {
     usize::try_from(explain.unwrap_or(0)).map_err(|_| {
         Failure::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "\"explain\" is negative")
+            .detail(format!("It is {}.", explain.unwrap_or(0)))
             .hint("Give the number of reasons that you want; 0 is none.")
     })
 }
