@@ -23,6 +23,8 @@ export PATH=$PGRX_BIN/bin:$PATH
 # Without it cargo-pgrx links with --no-gc-sections: LightGBM's unused Arrow code is then kept, its library is not
 # there, and CREATE EXTENSION fails with "undefined symbol: ArrowSchemaViewInit".
 export CARGO_PGRX_DISABLE_GC_SECTIONS_WORKAROUND=1
+# With it a server started from here puts stack traces into the DETAIL of its errors.
+unset RUST_BACKTRACE
 
 # One build folder for all clones, kept apart by what decides the dear parts: the toolchain, LightGBM and pgrx. Cargo
 # itself sees to the rest.

@@ -113,7 +113,7 @@ pub fn write(
         .bind(record.version.as_ref().map(|version| version.id))
         .bind(request.entity.kind)
         .bind(request.entity.id)
-        .bind(record.input.as_ref().map(Value::to_string))
+        .bind(record.input.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string))
         .bind(record.vector.as_deref())
         .bind(digest.as_ref().map(<[u8; 32]>::as_slice))
         .bind(record.prediction.to_string())

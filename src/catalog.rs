@@ -124,7 +124,10 @@ pub fn require_tenant(home: Home) -> Result<String> {
             PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             format!("role \"{}\" belongs to no tenant", current_user_name()),
         )
-        .hint("INSERT INTO sira_tenant_members (tenant_id, member) VALUES ('…', '…'), as sira_admin")
+        .hint(format!(
+            "INSERT INTO sira_tenant_members (tenant_id, member) VALUES ('...', '{}'); as sira_admin",
+            current_user_name()
+        ))
     })
 }
 

@@ -21,7 +21,7 @@ pub struct NewVersion<'a> {
     pub format: &'a str,
     pub signature: &'a Signature,
     pub metrics: String,
-    pub parameters: Option<String>,
+    pub parameters: String,
     pub training_run: Option<Uuid>,
     pub label: Option<&'a str>,
 }
@@ -111,7 +111,7 @@ pub fn register(home: Home, model: &OwnModel, new: &NewVersion<'_>) -> Result<Re
         .bind(new.format)
         .bind(signature.as_str())
         .bind(new.metrics.as_str())
-        .bind(new.parameters.as_deref())
+        .bind(new.parameters.as_str())
         .bind(new.training_run);
     let stored = home.as_owner(|| {
         STORE_ARTIFACT.with(|store| store.each(home, Mode::Write, artifact, |_| Ok(())))?;

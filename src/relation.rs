@@ -275,7 +275,8 @@ pub fn type_name(type_oid: pg_sys::Oid) -> String {
 /// # Safety
 /// `datum` must be a non-null float8[].
 pub unsafe fn float_array(datum: pg_sys::Datum) -> Result<Vec<Option<f64>>> {
-    let dimensions = unsafe { (*pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>()).ndim };
+    let dimensions =
+        unsafe { (*pg_sys::pg_detoast_datum(datum.cast_mut_ptr()).cast::<pg_sys::ArrayType>()).ndim };
     if dimensions > 1 {
         return Err(Failure::new(
             PgSqlErrorCode::ERRCODE_ARRAY_ELEMENT_ERROR,

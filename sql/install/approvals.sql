@@ -19,7 +19,7 @@ BEGIN
     IF NEW.decision = 'approve' AND judged.created_by = SESSION_USER THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('"%s" registered version %s and may not approve it', SESSION_USER, judged.version),
-            HINT = 'ask somebody else to sign';
+            HINT = 'Ask somebody else to sign.';
     END IF;
     NEW.model_id := judged.model_id;
     NEW.signer := SESSION_USER;
@@ -39,8 +39,8 @@ DECLARE
 BEGIN
     IF sira_sign.stage IS NULL OR sira_sign.stage NOT IN ('validated', 'staging', 'production') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('unknown stage "%s"', coalesce(sira_sign.stage, 'NULL')),
-            HINT = 'one of validated, staging, production';
+            MESSAGE = format('stage "%s" is not known', coalesce(sira_sign.stage, 'NULL')),
+            HINT = 'Choose one of validated, staging, production.';
     END IF;
     SELECT p.*, v.created_by, v.artifact_digest, v.metrics INTO target
     FROM @extschema@.sira_pick_version(sira_sign.model, ARRAY['candidate', 'validated', 'staging']) p

@@ -36,13 +36,13 @@ BEGIN
     IF sira_set_policy.threshold IS NOT NULL AND NOT sira_set_policy.threshold BETWEEN 0 AND 1 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('threshold %s is not between 0 and 1', sira_set_policy.threshold),
-            HINT = 'a threshold is a probability';
+            HINT = 'A threshold is a probability.';
     END IF;
     -- A shared model's policy belongs to those who administer it; row-level security would say so less clearly.
     IF owner_model.tenant_id IS DISTINCT FROM @extschema@.sira_current_tenant() THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('model "%s" belongs to tenant "%s"', owner_model.name, owner_model.tenant_id),
-            HINT = format('act as a role that sira_tenant_members lists for tenant %L', owner_model.tenant_id);
+            HINT = format('Act as a role that sira_tenant_members lists for tenant %L.', owner_model.tenant_id);
     END IF;
     INSERT INTO @extschema@.sira_decision_policies (model_id, bands, cost_matrix, threshold, fallback)
     VALUES (owner_model.id, sira_set_policy.bands, sira_set_policy.cost_matrix, sira_set_policy.threshold,

@@ -67,19 +67,23 @@ BEGIN
     IF sira_record_feedback.feedback_type IS NULL
        OR sira_record_feedback.feedback_type NOT IN ('label', 'correction', 'flag', 'accept', 'reject', 'rating') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('unknown feedback type "%s"', coalesce(sira_record_feedback.feedback_type, 'NULL')),
-            HINT = 'one of label, correction, flag, accept, reject, rating';
+            MESSAGE = format('feedback type "%s" is not known', coalesce(sira_record_feedback.feedback_type, 'NULL')),
+            HINT = 'Choose one of label, correction, flag, accept, reject, rating.';
     END IF;
     IF sira_record_feedback.feedback_type IN ('label', 'correction') AND sira_record_feedback.label IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
             MESSAGE = format('feedback of type "%s" needs a label', sira_record_feedback.feedback_type),
-            HINT = 'give label => ''{"is_fraud": true}''';
+            HINT = 'Give label => ''{"is_fraud": true}''.';
     END IF;
     IF (sira_record_feedback.feedback_type = 'rating' AND sira_record_feedback.rating IS NULL)
        OR sira_record_feedback.rating NOT BETWEEN 1 AND 5 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('rating %s is not between 1 and 5', coalesce(sira_record_feedback.rating::text, 'NULL')),
-            HINT = 'give rating => 1 to 5';
+            HINT = 'Give rating => 1 to 5.';
+    END IF;
+    IF @extschema@.sira_current_tenant() IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('role "%s" belongs to no tenant', CURRENT_USER),
+            HINT = format('INSERT INTO sira_tenant_members (tenant_id, member) VALUES (''...'', %L); as sira_admin', CURRENT_USER);
     END IF;
     INSERT INTO @extschema@.sira_feedback (id, prediction_id, feedback_type, label, note, reviewer_id, target, rating)
     VALUES (new_id, sira_record_feedback.prediction_id, sira_record_feedback.feedback_type, sira_record_feedback.label,

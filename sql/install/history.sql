@@ -4,8 +4,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-        MESSAGE = format('table "%s" is append-only', TG_TABLE_NAME), DETAIL = format('%s is refused', TG_OP),
-        HINT = 'add a row that says what holds from now on';
+        MESSAGE = format('table "%s" is append-only', TG_TABLE_NAME), DETAIL = format('%s is refused.', TG_OP),
+        HINT = 'Add a row that says what holds from now on.';
 END
 $$;
 

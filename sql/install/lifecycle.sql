@@ -90,9 +90,12 @@ BEGIN
     IF NOT NEW.status = ANY (@extschema@.sira_allowed_statuses(OLD.status)) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('version %s may not go from "%s" to "%s"', NEW.version, OLD.status, NEW.status),
-            DETAIL = format('allowed from "%s": %s', OLD.status,
+            DETAIL = format('From "%s" it may go to %s.', OLD.status,
                 coalesce(nullif(array_to_string(@extschema@.sira_allowed_statuses(OLD.status), ', '), ''), 'nothing')),
-            HINT = 'SELECT * FROM sira_promote(...); walks the steps';
+            HINT = CASE WHEN OLD.status IN ('candidate', 'validated', 'staging')
+                THEN format('SELECT * FROM sira_promote(''%s/%s'');',
+                            (SELECT m.name FROM @extschema@.sira_models m WHERE m.id = NEW.model_id), NEW.version)
+                WHEN OLD.status IN ('archived', 'rejected') THEN 'Register a new version: sira_import_version or sira_train.' END;
     END IF;
     -- A rollback needs no new signatures: what it brings back had them, and it must work at night.
     IF OLD.status <> 'deprecated' THEN
@@ -103,7 +106,7 @@ BEGIN
         IF FOUND THEN
             RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
                 MESSAGE = format('version %s lacks signatures for "%s"', NEW.version, NEW.status),
-                DETAIL = format('given %s, needed %s%s, rejections %s', unmet.given, unmet.needed,
+                DETAIL = format('Given %s, needed %s%s, rejections %s.', unmet.given, unmet.needed,
                     coalesce(format(' of "%s"', unmet.required_role), ''), unmet.rejected),
                 HINT = format('SELECT * FROM sira_approve(''%s/%s'', %L);',
                     (SELECT m.name FROM @extschema@.sira_models m WHERE m.id = NEW.model_id), NEW.version, NEW.status);
@@ -166,7 +169,7 @@ BEGIN
                GROUP BY a.tenant_id, a.model_id HAVING count(*) > 1) THEN
         RAISE EXCEPTION USING ERRCODE = 'cardinality_violation',
             MESSAGE = 'one statement may not make two versions of a model production',
-            HINT = 'promote one of them';
+            HINT = 'Promote one of them.';
     END IF;
     RETURN NULL;
 END
@@ -178,8 +181,8 @@ AS $$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
         MESSAGE = format('version %s is immutable', OLD.version),
-        DETAIL = 'artifact, signature, format, model, number, run and author are fixed when a version is registered',
-        HINT = 'register a new version: sira_import_version or sira_train';
+        DETAIL = 'Artifact, signature, format, model, number, run and author are fixed when a version is registered.',
+        HINT = 'Register a new version: sira_import_version or sira_train.';
 END
 $$;
 
@@ -190,12 +193,12 @@ BEGIN
     IF OLD.status NOT IN ('candidate', 'rejected', 'archived') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('version %s is "%s" and may not be deleted', OLD.version, OLD.status),
-            DETAIL = 'only candidates, rejected and archived versions without predictions may be deleted';
+            DETAIL = 'Only candidates, rejected and archived versions without predictions may be deleted.';
     END IF;
     IF EXISTS (SELECT 1 FROM @extschema@.sira_predictions p WHERE p.model_version_id = OLD.id) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('version %s has predictions and may not be deleted', OLD.version),
-            DETAIL = 'only candidates, rejected and archived versions without predictions may be deleted';
+            DETAIL = 'Only candidates, rejected and archived versions without predictions may be deleted.';
     END IF;
     RETURN OLD;
 END

@@ -29,7 +29,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'a logged prediction may not be changed',
-        DETAIL = 'only entity_id, input_features, feature_vector, explanation, context, request_id and erased_at may, by an erasure';
+        DETAIL = 'An erasure may replace entity_id, input_features, feature_vector, explanation, context, request_id and erased_at.';
 END
 $$;
 CREATE TRIGGER sira_prediction_keep

@@ -25,7 +25,7 @@ BEGIN
     IF NOT has_column_privilege('@extschema@.sira_model_versions', 'status', 'UPDATE') THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('no right to move versions of model "%s"', model_name),
-            DETAIL = format('role "%s" may not update status of sira_model_versions', CURRENT_USER),
+            DETAIL = format('Role "%s" may not update status of sira_model_versions.', CURRENT_USER),
             HINT = format('GRANT finance_ops TO %I;', CURRENT_USER);
     END IF;
     PERFORM @extschema@.sira_lock_model(model);
@@ -50,8 +50,8 @@ BEGIN
     IF FOUND THEN
         -- It is there and unchanged: row-level security kept the hand off it.
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'no right to change this version',
-            DETAIL = format('it belongs to tenant "%s"', tenant),
-            HINT = format('act as a role that sira_tenant_members lists for tenant %L', tenant);
+            DETAIL = format('It belongs to tenant "%s".', tenant),
+            HINT = format('Act as a role that sira_tenant_members lists for tenant %L.', tenant);
     END IF;
     RETURN false;
 END
@@ -92,12 +92,12 @@ BEGIN
         IF NOT FOUND AND champion.version IS NULL THEN
             RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
                 MESSAGE = format('model "%s" has no version that may go to production', parsed.name),
-                DETAIL = format('versions: %s', coalesce((
+                DETAIL = format('Versions: %s.', coalesce((
                     SELECT string_agg(format('%s %s%s', v.version, v.status,
                         CASE WHEN v.artifact_digest IS NULL THEN ' without artifact' END), ', ' ORDER BY v.version)
                     FROM @extschema@.sira_model_versions v
                     WHERE v.tenant_id = owner_model.tenant_id AND v.model_id = owner_model.id), 'none')),
-                HINT = 'register one with sira_train or sira_import_version, or name one: name/3';
+                HINT = 'Register one with sira_train or sira_import_version, or name one: name/3.';
         ELSIF NOT FOUND THEN
             SELECT champion.version_id, champion.version, 'production' AS status INTO target;
         END IF;
@@ -146,7 +146,7 @@ BEGIN
     IF sources = '{}' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('no version may go to "%s"', coalesce(sira_transition.to_status, 'NULL')),
-            HINT = 'one of validated, staging, production, deprecated, archived, rejected';
+            HINT = 'Choose one of validated, staging, production, deprecated, archived, rejected.';
     END IF;
     owner_model := @extschema@.sira_find_model((@extschema@.sira_parse_model(sira_transition.model)).name);
     PERFORM @extschema@.sira_claim_model(owner_model.id, owner_model.name);
@@ -155,13 +155,13 @@ BEGIN
     IF target.status = sira_transition.to_status THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('version %s of model "%s" is "%s" already', target.version, target.model_name, target.status),
-            DETAIL = format('allowed from "%s": %s', target.status,
+            DETAIL = format('From "%s" it may go to %s.', target.status,
                 coalesce(nullif(array_to_string(@extschema@.sira_allowed_statuses(target.status), ', '), ''), 'nothing'));
     END IF;
     IF NOT @extschema@.sira_take_step(target.version_id, target.status, sira_transition.to_status, sira_transition.reason) THEN
         RAISE EXCEPTION USING ERRCODE = 'serialization_failure',
             MESSAGE = format('version %s of model "%s" was moved by another session', target.version, target.model_name),
-            HINT = 'try again';
+            HINT = 'Try again.';
     END IF;
     IF sira_transition.to_status = 'production' AND champion.version_id IS NOT NULL THEN
         RETURN NEXT (target.model_name, champion.version, 'production', 'deprecated')::@extschema@.sira_version_step;
@@ -198,7 +198,7 @@ BEGIN
         IF NOT FOUND THEN
             RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
                 MESSAGE = format('version "%s" is not deprecated', sira_rollback.model),
-                DETAIL = 'a rollback brings back what was in production before',
+                DETAIL = 'A rollback brings back what was in production before.',
                 HINT = format('SELECT * FROM sira_promote(%L);', sira_rollback.model);
         END IF;
     END IF;

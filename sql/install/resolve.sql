@@ -8,7 +8,7 @@ DECLARE
 BEGIN
     IF parts IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_name', MESSAGE = format('malformed model name "%s"', coalesce(model, 'NULL')),
-            HINT = 'write name, name@alias, name@latest, name@champion or name/3';
+            HINT = 'Write name, name@alias, name@latest, name@champion or name/3.';
     END IF;
     name := parts[1];
     version := parts[2]::integer;
@@ -64,8 +64,16 @@ BEGIN
                 MESSAGE = format('model "%s" has no version in production', parsed.name),
                 HINT = format('SELECT * FROM sira_promote(%L);', parsed.name);
         END IF;
-        RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('version "%s" does not exist', model),
-            HINT = 'SELECT m.name, v.version, v.status FROM sira_models m JOIN sira_model_versions v ON v.model_id = m.id;';
+        -- In the words that scoring uses for the same mistake.
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('model "%s" has no %s', parsed.name, CASE
+                WHEN parsed.version IS NOT NULL THEN format('version %s', parsed.version)
+                WHEN parsed.alias = 'latest' THEN 'version'
+                ELSE format('alias "%s"', parsed.alias) END),
+            HINT = CASE
+                WHEN parsed.version IS NOT NULL THEN 'SELECT version, status FROM sira_model_versions ORDER BY version;'
+                WHEN parsed.alias = 'latest' THEN 'Train one with sira_train, or import one with sira_import_version.'
+                ELSE 'SELECT alias FROM sira_model_aliases;' END;
     END IF;
     tenant_id := owner_model.tenant_id;
     model_id := owner_model.id;
@@ -100,11 +108,11 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('model "%s" has no version that is %s', parsed.name, array_to_string(wanted, ' or ')),
-            DETAIL = format('versions: %s', coalesce((
+            DETAIL = format('Versions: %s.', coalesce((
                 SELECT string_agg(format('%s %s', v.version, v.status), ', ' ORDER BY v.version)
                 FROM @extschema@.sira_model_versions v
                 WHERE v.tenant_id = owner_model.tenant_id AND v.model_id = owner_model.id), 'none')),
-            HINT = format('name one, such as %L', parsed.name || '/1');
+            HINT = format('Name one, such as %L.', parsed.name || '/1');
     END IF;
     tenant_id := owner_model.tenant_id;
     model_id := owner_model.id;
@@ -129,13 +137,21 @@ BEGIN
     IF sira_create_model.name IS NULL OR sira_create_model.name !~ '^[^/@]{1,200}$' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_name',
             MESSAGE = format('malformed model name "%s"', coalesce(sira_create_model.name, 'NULL')),
-            HINT = 'a name has 1 to 200 characters, none of them "/" or "@"';
+            HINT = 'A name has 1 to 200 characters, none of them "/" or "@".';
     END IF;
     IF sira_create_model.task IS NULL
        OR sira_create_model.task NOT IN ('binary', 'multiclass', 'regression', 'ranking', 'anomaly') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('unknown task "%s"', coalesce(sira_create_model.task, 'NULL')),
-            HINT = 'one of binary, multiclass, regression, ranking, anomaly';
+            MESSAGE = format('task "%s" is not known', coalesce(sira_create_model.task, 'NULL')),
+            HINT = 'Choose one of binary, multiclass, regression, ranking, anomaly.';
+    END IF;
+    IF coalesce(sira_create_model.model_type, '') = '' THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = format('model "%s" needs a type', sira_create_model.name),
+            HINT = 'Say what it answers, such as fraud_detection, churn_prediction or a word of your own.';
+    END IF;
+    IF @extschema@.sira_current_tenant() IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('role "%s" belongs to no tenant', CURRENT_USER),
+            HINT = format('INSERT INTO sira_tenant_members (tenant_id, member) VALUES (''...'', %L); as sira_admin', CURRENT_USER);
     END IF;
     BEGIN
         INSERT INTO @extschema@.sira_models (name, model_type, task, owner, description, entity_type)

@@ -20,7 +20,8 @@ CREATE TABLE @extschema@.sira_predictions (
     tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
     created_at timestamptz NOT NULL DEFAULT pg_catalog.transaction_timestamp(),
     model_id uuid NOT NULL,
-    model_version_id uuid NOT NULL,
+    -- None where nothing could be scored and the declared fallback decided.
+    model_version_id uuid CHECK (model_version_id IS NOT NULL OR fallback),
     entity_type text NOT NULL,
     entity_id text NOT NULL,
     input_features jsonb NOT NULL DEFAULT '{}',

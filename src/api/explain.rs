@@ -57,12 +57,9 @@ fn top_k(given: Option<i32>, all: usize) -> error::Result<usize> {
     match given {
         None => Ok(all),
         Some(count) => usize::try_from(count).map_err(|_| {
-            Failure::new(
-                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-                "\"top_k\" is negative",
-            )
-            .detail(format!("It is {count}."))
-            .hint("Give the number of features that you want; NULL is all.")
+            Failure::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "\"top_k\" is negative")
+                .detail(format!("It is {count}."))
+                .hint("Give the number of features that you want; NULL is all.")
         }),
     }
 }

@@ -94,7 +94,7 @@ fn import(
             format,
             signature: &signature,
             metrics: metrics.map_or_else(|| "{}".to_owned(), |json| json.to_string()),
-            parameters: None,
+            parameters: "{}".to_owned(),
             training_run: None,
             label,
         },

@@ -144,7 +144,7 @@ fn train(home: Home, ask: &Ask<'_>) -> error::Result<Outcome> {
             format: "lightgbm",
             signature: &data.signature,
             metrics: metrics.clone(),
-            parameters: Some(params.to_json().to_string()),
+            parameters: params.to_json().to_string(),
             training_run: Some(run_id),
             label: None,
         },

@@ -3,8 +3,8 @@
 SELECT sira_maintain_partitions();
 
 -- Logged by someone else, in months that have passed.
-INSERT INTO sira_predictions (id, created_at, entity_type, entity_id, model_version_id, score)
-SELECT sira_uuid_v7(at), sira_uuid_v7_time(sira_uuid_v7(at)), 'transaction', 'past-' || n, v.id, n / 10.0
+INSERT INTO sira_predictions (id, created_at, entity_type, entity_id, model_version_id, prediction, score)
+SELECT sira_uuid_v7(at), sira_uuid_v7_time(sira_uuid_v7(at)), 'transaction', 'past-' || n, v.id, '{}', n / 10.0
 FROM generate_series(1, 3) AS n, LATERAL (SELECT now() - n * interval '1 month' AS at) AS moment,
      (SELECT id FROM sira_model_versions WHERE status = 'production') AS v;
 

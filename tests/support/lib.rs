@@ -3,6 +3,8 @@
 //! `SIRA_TEST_URL` names a cluster (libpq's key/value form, as superuser); `make test` starts one. Each test makes a
 //! database of its own, so that tests run side by side and nothing has to be cleaned up between them.
 
+pub mod models;
+
 use postgres::{Client, Config, Error, NoTls};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -71,4 +73,13 @@ impl Drop for Database {
 /// The five letters of a server error, or nothing when it came from elsewhere.
 pub fn sqlstate(error: &Error) -> Option<&str> {
     error.code().map(|code| code.code())
+}
+
+/// Holds that a statement is refused with this SQLSTATE.
+pub fn refused<T>(result: Result<T, Error>, code: &str) -> Outcome {
+    match result {
+        Ok(_) => Err(format!("it was allowed, {code} was expected").into()),
+        Err(error) if sqlstate(&error) == Some(code) => Ok(()),
+        Err(error) => Err(format!("{code} was expected: {error:?}").into()),
+    }
 }

@@ -2,6 +2,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS sira;
 SET timezone = 'Asia/Tokyo';
+SET datestyle = 'ISO';
 \set SHOW_CONTEXT never
 BEGIN;
 \set ON_ERROR_ROLLBACK on
@@ -47,8 +48,12 @@ FROM sira_features WHERE feature_key = 'rt_edge';
 
 -- A relation that stands in the way is named, not touched.
 UPDATE sira_partition_config SET months_ahead = 13 WHERE relation = 'sira_suggestions';
-SELECT format('CREATE TABLE sira_suggestions_%s ()',
-              to_char(date_trunc('month', now() AT TIME ZONE 'UTC') + interval '13 months', 'YYYYMM')) \gexec
+DO $$
+BEGIN
+    EXECUTE format('CREATE TABLE sira_suggestions_%s ()',
+                   to_char(date_trunc('month', now() AT TIME ZONE 'UTC') + interval '13 months', 'YYYYMM'));
+END
+$$;
 SET client_min_messages = error;
 SELECT relation, action, detail FROM sira_maintain_partitions();
 RESET client_min_messages;
@@ -71,3 +76,4 @@ SELECT count(*) FROM sira_predictions_default;
 RESET ROLE;
 ROLLBACK;
 RESET timezone;
+RESET datestyle;

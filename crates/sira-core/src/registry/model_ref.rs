@@ -30,8 +30,8 @@ impl ModelRef {
     /// positive number.
     pub fn parse(text: &str) -> Result<Self> {
         let malformed = || {
-            Error::new(ErrorKind::InvalidName, format!("\"{text}\" does not name a model version"))
-                .with_hint("Write name, name@alias, name@latest or name/3.")
+            Error::new(ErrorKind::InvalidName, format!("malformed model name \"{text}\""))
+                .with_hint("Write name, name@alias, name@latest, name@champion or name/3.")
         };
         let (name, which) = match text.find(['/', '@']) {
             None => (text, Which::Production),
