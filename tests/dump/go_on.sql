@@ -1,5 +1,5 @@
 -- A restored database goes on. For psql with -XqAt.
-SELECT 'ok: it makes the months it lacks' FROM (SELECT sira_maintain_partitions()) AS made;
+SELECT 'ok: it makes the ' || count(*) || ' months it lacks' FROM (SELECT sira_maintain_partitions()) AS made;
 SELECT CASE WHEN max(decision) = 'decline' THEN 'ok: ' ELSE 'not ok: ' END || 'it goes on predicting'
 FROM sira_predict('fraud', 'transaction', 'after', '{"amount": 950, "hour": 12, "channel": "web"}');
 SELECT CASE WHEN count(*) > 1 THEN 'ok: ' ELSE 'not ok: ' END || 'predictions lie in ' || count(*) || ' months'
