@@ -9,7 +9,7 @@ use crate::registration::{self, NewVersion};
 use crate::training::dataset::{Dataset, Roles};
 use crate::training::evaluation::evaluate;
 use crate::training::plan::SplitPlan;
-use crate::training::run::Run;
+use crate::training::run::{self, Run};
 use crate::version;
 use pgrx::JsonB;
 use pgrx::datum::{Interval, Uuid};
@@ -100,6 +100,9 @@ fn train(home: Home, ask: &Ask<'_>) -> error::Result<Outcome> {
     let plan = SplitPlan::from_json(&ask.split, ask.roles.time.is_some())?;
     let embargo = microseconds(&ask.embargo)?;
     let own = registration::find_model(home, ask.model)?;
+    if let Some(name) = ask.feature_set {
+        run::check_feature_set(home, &own.tenant, name)?;
+    }
     Params::from_json(own.task, 2, &ask.params)?.validate()?;
 
     let columns =
