@@ -10,7 +10,7 @@ use pgrx::{PgMemoryContexts, PgTupleDesc};
 use pgrx::{PgSqlErrorCode, pg_sys};
 use sira_core::signature::{Feature, FeatureKind};
 use std::collections::HashMap;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 /// Rows per fetch: enough to make the fetch's own cost vanish, little enough to hold in memory twice.
 const BATCH: i64 = 5_000;
@@ -114,16 +114,7 @@ pub fn read(query: &str, mut check: impl FnMut(usize, usize) -> Result<()>) -> R
     let mut batch_context = PgMemoryContexts::new("sira training batch");
     // SAFETY: the portal is ours and closed below; on an error the transaction closes it.
     unsafe {
-        let portal = pg_sys::SPI_cursor_open_with_args(
-            std::ptr::null(),
-            sql.as_ptr(),
-            0,
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-            std::ptr::null(),
-            false,
-            pg_sys::CURSOR_OPT_NO_SCROLL as i32,
-        );
+        let portal = open(&sql)?;
         let mut columns = describe((*portal).tupDesc)?;
         loop {
             pgrx::check_for_interrupts!();
@@ -146,13 +137,46 @@ pub fn read(query: &str, mut check: impl FnMut(usize, usize) -> Result<()>) -> R
     }
 }
 
+/// Opens a cursor on one statement that only reads. A DELETE … RETURNING has rows too, but whoever trains means no
+/// harm to them.
+unsafe fn open(sql: &CStr) -> Result<pg_sys::Portal> {
+    // SAFETY: SPI is connected; the plan lives as long as the connection, the portal holds on to it.
+    unsafe {
+        let options = pg_sys::CURSOR_OPT_NO_SCROLL as i32;
+        let plan = pg_sys::SPI_prepare_cursor(sql.as_ptr(), 0, std::ptr::null_mut(), options);
+        if plan.is_null() || !pg_sys::SPI_is_cursor_plan(plan) || !only_reads(plan) {
+            return Err(Failure::new(
+                PgSqlErrorCode::ERRCODE_INVALID_CURSOR_DEFINITION,
+                "the training query is not one SELECT",
+            )
+            .hint("Give one SELECT, without a semicolon and without WITH parts that write."));
+        }
+        Ok(pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), false))
+    }
+}
+
+/// Whether the one statement of a plan is a SELECT without parts that write.
+unsafe fn only_reads(plan: pg_sys::SPIPlanPtr) -> bool {
+    // SAFETY: a cursor plan has exactly one source, whose queries PostgreSQL has analysed.
+    unsafe {
+        let sources = pg_sys::SPI_plan_get_plan_sources(plan);
+        let source = pg_sys::list_nth(sources, 0).cast::<pg_sys::CachedPlanSource>();
+        let queries = (*source).query_list;
+        !queries.is_null()
+            && (0..(*queries).length).all(|position| {
+                let query = pg_sys::list_nth(queries, position).cast::<pg_sys::Query>();
+                (*query).commandType == pg_sys::CmdType::CMD_SELECT && !(*query).hasModifyingCTE
+            })
+    }
+}
+
 unsafe fn describe(descriptor: pg_sys::TupleDesc) -> Result<Vec<Column>> {
     if descriptor.is_null() {
         return Err(Failure::new(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            "the training query returns no rows at all",
+            "the training query returns no columns",
         )
-        .hint("Give a SELECT."));
+        .hint("Give a SELECT of features and a label."));
     }
     // SAFETY: the portal keeps its descriptor while it is open; a copy is read.
     let descriptor = unsafe { PgTupleDesc::from_pg_copy(descriptor) };

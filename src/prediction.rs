@@ -41,10 +41,10 @@ pub fn predict(
     let started = Instant::now();
     let log = guc::LOG_PREDICTIONS.get();
     let id = if log { Some(crate::api::ids::new_prediction_id()?) } else { None };
-    if let (Some(id), Some(name)) = (id, request.request_id) {
-        if let Some(first) = audit::claim_request(home, resolved, request, name, id)? {
-            return Ok(first);
-        }
+    if let (Some(id), Some(name)) = (id, request.request_id)
+        && let Some(first) = audit::claim_request(home, resolved, request, name, id)?
+    {
+        return Ok(first);
     }
     let record = match score(home, resolved, request, features) {
         Ok(record) => record,

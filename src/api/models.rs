@@ -67,7 +67,15 @@ fn import(
     let text = std::str::from_utf8(artifact).map_err(|error| {
         Failure::new(PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, "the artifact is not UTF-8 text")
             .detail(format!("{error}."))
+            .hint("Import the text that Booster.save_model writes, not a compressed or pickled file.")
     })?;
+    if metrics.as_ref().is_some_and(|metrics| !metrics.is_object()) {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "metrics are not a JSON object",
+        )
+        .hint(r#"Write them like {"auc": 0.95, "precision": 0.9}."#));
+    }
     let ensemble = lightgbm::parse(text)?;
     let signature = match signature {
         Some(json) => {

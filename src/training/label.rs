@@ -88,11 +88,16 @@ fn number(column: Column) -> Result<Labels> {
             .with_hint("Cast it, or create a model with task binary or multiclass.")
             .into());
     }
-    if let Some(value) = column.values.iter().find(|value| value.is_infinite()) {
+    if column.values.iter().any(|value| value.is_infinite()) {
         return Err(Error::new(ErrorKind::InfiniteValue, format!("label \"{}\" is infinite", column.name))
-            .with_detail(format!("It holds {value}."))
+            .with_detail(format!("Of {} rows the first such one is row {}.", column.values.len(), {
+                column.values.iter().position(|value| value.is_infinite()).unwrap_or_default() + 1
+            }))
             .with_hint("Filter such rows out.")
             .into());
+    }
+    if column.values.iter().all(|value| value.is_nan()) {
+        return Err(unlabelled(&column));
     }
     Ok(Labels { values: column.values, classes: Vec::new(), positive: None })
 }
@@ -125,9 +130,16 @@ fn class_name(column: &Column, value: f64) -> String {
     }
 }
 
+fn unlabelled(column: &Column) -> Failure {
+    Error::new(ErrorKind::BadLabel, format!("label \"{}\" is null in every row", column.name))
+        .with_detail(format!("The training query returns {} rows.", column.values.len()))
+        .with_hint("Widen the training query so that it returns rows with a label, or choose another one.")
+        .into()
+}
+
 fn wrong_count(column: &Column, classes: &[(f64, usize)], wanted: &str) -> Failure {
     let message = match classes.len() {
-        0 => format!("label \"{}\" is null in every row", column.name),
+        0 => return unlabelled(column),
         1 => format!("label \"{}\" is constant", column.name),
         _ => format!("label \"{}\" does not have {wanted} classes", column.name),
     };
@@ -137,7 +149,11 @@ fn wrong_count(column: &Column, classes: &[(f64, usize)], wanted: &str) -> Failu
         .map(|(class, rows)| format!("{} in {rows} rows", class_name(column, *class)))
         .collect();
     Error::new(ErrorKind::BadLabel, message)
-        .with_detail(format!("It has {} classes: {}.", classes.len(), named.join(", ")))
+        .with_detail(match classes.len() {
+            1 => format!("It has one class: {}.", named.join(", ")),
+            count if count > named.len() => format!("It has {count} classes: {}, …", named.join(", ")),
+            count => format!("It has {count} classes: {}.", named.join(", ")),
+        })
         .with_hint("Widen the training query so that it returns every class, or choose another label.")
         .into()
 }
