@@ -21,7 +21,7 @@ test: ## everything there is to test; STAGES="core golden" for a part
 check: ## the quick part of the tests: formatting, warnings, the core without PostgreSQL
 	@scripts/test clean core
 
-bench: build ## ratios against named peers, on this machine
+bench: ## ratios against named peers, on this machine
 	@scripts/bench
 
 build: ## compiles the extension and installs it into PostgreSQL 15
