@@ -12,7 +12,7 @@
 use crate::catalog::Home;
 use crate::error::{Failure, Result};
 use pgrx::{FromDatum, IntoDatum, pg_sys};
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::ffi::CString;
 
 /// The operators that statements use.
@@ -31,7 +31,15 @@ pub enum Mode {
 pub struct Statement {
     sql: &'static str,
     types: &'static [pg_sys::Oid],
-    plan: Cell<Option<(pg_sys::Oid, pg_sys::SPIPlanPtr)>>,
+    plan: RefCell<Option<Plan>>,
+}
+
+/// A prepared plan and the schema that its text names: ALTER SCHEMA … RENAME keeps the id, and the plan's text would
+/// name a schema that is gone.
+struct Plan {
+    schema: pg_sys::Oid,
+    name: String,
+    plan: pg_sys::SPIPlanPtr,
 }
 
 /// The values of one execution.
@@ -85,7 +93,7 @@ impl Row {
 
 impl Statement {
     pub const fn new(sql: &'static str, types: &'static [pg_sys::Oid]) -> Self {
-        Self { sql, types, plan: Cell::new(None) }
+        Self { sql, types, plan: RefCell::new(None) }
     }
 
     /// Runs the statement and hands every row to `read`; gives the number of rows processed.
@@ -142,14 +150,16 @@ impl Statement {
     }
 
     unsafe fn prepared(&self, home: Home) -> Result<pg_sys::SPIPlanPtr> {
-        if let Some((schema, plan)) = self.plan.get() {
-            if schema == home.schema {
+        let name = home.quoted_schema()?;
+        if let Some(kept) = self.plan.take() {
+            if kept.schema == home.schema && kept.name == name {
+                let plan = kept.plan;
+                self.plan.replace(Some(kept));
                 return Ok(plan);
             }
-            self.plan.set(None);
-            unsafe { pg_sys::SPI_freeplan(plan) };
+            unsafe { pg_sys::SPI_freeplan(kept.plan) };
         }
-        let mut sql = self.sql.replace("{s}", &home.quoted_schema()?);
+        let mut sql = self.sql.replace("{s}", &name);
         for operator in OPERATORS {
             sql = sql.replace(&format!("{{{operator}}}"), &format!("OPERATOR(pg_catalog.{operator})"));
         }
@@ -162,7 +172,7 @@ impl Statement {
                 return Err(spi_failure("SPI_prepare", pg_sys::SPI_result));
             }
             pg_sys::SPI_keepplan(plan);
-            self.plan.set(Some((home.schema, plan)));
+            self.plan.replace(Some(Plan { schema: home.schema, name, plan }));
             Ok(plan)
         }
     }

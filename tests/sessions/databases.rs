@@ -25,10 +25,8 @@ fn a_second_database_does_not_interfere() -> Outcome {
     b.execute("SELECT sira_promote('m/2')", &[])?;
     near(score(&mut b, "m")?, 1.0);
     near(score(&mut a, "m/1")?, 1.0);
-    let id = b.query_one(
-        &format!("SELECT prediction_id::text FROM sira_predict('m', 'user', '1', {LEFT})"),
-        &[],
-    )?;
+    let id =
+        b.query_one(&format!("SELECT prediction_id::text FROM sira_predict('m', 'user', '1', {LEFT})"), &[])?;
     let id: String = id.get(0);
     assert!(b.query_one("SELECT identical FROM sira_replay($1::text::uuid)", &[&id])?.get::<_, bool>(0));
     assert!(a.query("SELECT * FROM sira_replay($1::text::uuid)", &[&id]).is_err());
@@ -49,7 +47,8 @@ fn a_living_session_follows_the_extension_to_another_schema() -> Outcome {
         ))?;
         create(&mut session, "m", &[strength])?;
         near(score(&mut session, "m")?, strength);
-        let row = session.query_one(&format!("SELECT score FROM sira_predict('m', 'user', '1', {LEFT})"), &[])?;
+        let row =
+            session.query_one(&format!("SELECT score FROM sira_predict('m', 'user', '1', {LEFT})"), &[])?;
         near(row.get(0), strength);
     }
     Ok(())

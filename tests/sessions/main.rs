@@ -1,7 +1,10 @@
 //! Several sessions at once: what one does, the others see when they should, and not before.
 
+mod audit;
 mod databases;
 mod install;
 mod parallel;
 mod promotion;
 mod rows;
+mod tenants;
+mod training;

@@ -36,7 +36,8 @@ fn parallel_workers_score_as_the_leader_does() -> Outcome {
     }
     // A version that only this transaction sees is also what its workers see.
     owner.batch_execute("BEGIN; SELECT sira_promote('m/2')")?;
-    let inside: f64 = owner.query_one("SELECT sum(abs(sira_score('m', t) - sira_score('m/2', t))) FROM t", &[])?.get(0);
+    let inside: f64 =
+        owner.query_one("SELECT sum(abs(sira_score('m', t) - sira_score('m/2', t))) FROM t", &[])?.get(0);
     owner.batch_execute("ROLLBACK")?;
     assert!(inside.abs() < 1e-9, "workers scored with another version than their transaction's: {inside}");
     Ok(())

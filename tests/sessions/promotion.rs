@@ -145,7 +145,9 @@ fn a_prepared_statement_sees_the_promotion_of_another_session() -> Outcome {
     // Generic from the first execution: the plan itself must not remember a version.
     a.batch_execute("SET plan_cache_mode = force_generic_plan")?;
     let prepared = a.prepare(&format!("SELECT sira_score('m', {LEFT})"))?;
-    for (strength, next) in [(1.0, "sira_promote('m/2')"), (2.0, "sira_rollback('m')"), (1.0, "sira_rollback('m')")] {
+    for (strength, next) in
+        [(1.0, "sira_promote('m/2')"), (2.0, "sira_rollback('m')"), (1.0, "sira_rollback('m')")]
+    {
         for _ in 0..7 {
             same(a.query_one(&prepared, &[])?.get(0), strength)?;
         }
@@ -228,7 +230,8 @@ fn a_storm_of_promotions_gives_no_score_of_no_version() -> Outcome {
                     if rows.iter().any(|row| row.get::<_, f64>(0).to_bits() != first.to_bits()) {
                         return Err("one statement scored with two versions".into());
                     }
-                    match [1.0, 2.0].iter().position(|strength| (first - left_score(*strength)).abs() < 1e-15) {
+                    match [1.0, 2.0].iter().position(|strength| (first - left_score(*strength)).abs() < 1e-15)
+                    {
                         Some(version) => seen[version] += 1,
                         None => return Err(format!("{first} is no version's score")),
                     }
@@ -240,7 +243,8 @@ fn a_storm_of_promotions_gives_no_score_of_no_version() -> Outcome {
         let started = Instant::now();
         let mut promoted = promoter.execute("SELECT sira_promote('m/2')", &[]).map(|_| 1);
         while started.elapsed() < Duration::from_secs(3) && promoted.is_ok() {
-            promoted = promoter.execute("SELECT sira_rollback('m')", &[]).and(promoted).map(|count| count + 1);
+            promoted =
+                promoter.execute("SELECT sira_rollback('m')", &[]).and(promoted).map(|count| count + 1);
         }
         calm.store(true, Ordering::Relaxed);
         let mut seen = [0; 2];

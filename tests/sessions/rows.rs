@@ -44,9 +44,13 @@ fn columns_come_and_go_between_calls() -> Outcome {
         let kept: f64 = session.query_one(&prepared, &[])?.get(0);
         assert!((kept - left_score(1.0)).abs() < 1e-15, "prepared, after {change}: {kept}");
     }
-    session.batch_execute("ALTER TABLE t DROP COLUMN amount; ALTER TABLE t ADD COLUMN amount text DEFAULT '50'")?;
+    session.batch_execute(
+        "ALTER TABLE t DROP COLUMN amount; ALTER TABLE t ADD COLUMN amount text DEFAULT '50'",
+    )?;
     refused(session.query_one(whole, &[]), "42804")?;
-    session.batch_execute("ALTER TABLE t DROP COLUMN amount; ALTER TABLE t ADD COLUMN amount integer DEFAULT 150")?;
+    session.batch_execute(
+        "ALTER TABLE t DROP COLUMN amount; ALTER TABLE t ADD COLUMN amount integer DEFAULT 150",
+    )?;
     right(&mut session, whole)
 }
 
@@ -62,7 +66,9 @@ fn one_transaction_may_alter_and_score() -> Outcome {
     left(&mut session, "SELECT f()")?;
     session.batch_execute("BEGIN; ALTER TABLE t ADD COLUMN extra float8; SAVEPOINT s")?;
     left(&mut session, "SELECT f()")?;
-    session.batch_execute("ALTER TABLE t DROP COLUMN amount; ALTER TABLE t ADD COLUMN amount float8 DEFAULT 500")?;
+    session.batch_execute(
+        "ALTER TABLE t DROP COLUMN amount; ALTER TABLE t ADD COLUMN amount float8 DEFAULT 500",
+    )?;
     right(&mut session, "SELECT f()")?;
     session.batch_execute("ROLLBACK TO SAVEPOINT s")?;
     left(&mut session, "SELECT f()")?;
@@ -105,10 +111,7 @@ fn rows_of_two_types_in_one_statement_do_not_mix() -> Outcome {
          CREATE FUNCTION pick(i integer) RETURNS record LANGUAGE plpgsql AS $$
          BEGIN IF i % 2 = 0 THEN RETURN (50, 150)::ab; ELSE RETURN (150, 50)::ba; END IF; END $$",
     )?;
-    let rows = session.query(
-        "SELECT sira_score('m', pick(i)) FROM generate_series(1, 6) AS i",
-        &[],
-    )?;
+    let rows = session.query("SELECT sira_score('m', pick(i)) FROM generate_series(1, 6) AS i", &[])?;
     for row in &rows {
         let found: f64 = row.get(0);
         assert!((found - left_score(1.0)).abs() < 1e-15, "{found}");

@@ -4,6 +4,7 @@
 //! database of its own, so that tests run side by side and nothing has to be cleaned up between them.
 
 pub mod models;
+pub mod process;
 
 use postgres::{Client, Config, Error, NoTls};
 use std::sync::atomic::{AtomicU32, Ordering};
