@@ -13,6 +13,7 @@ pub static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::
 pub static LOG_PREDICTIONS: GucSetting<bool> = GucSetting::<bool>::new(true);
 pub static STRICT_FEATURES: GucSetting<bool> = GucSetting::<bool>::new(false);
 pub static FALLBACK_DECISION: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
+pub static CACHE_TTL: GucSetting<i32> = GucSetting::<i32>::new(30);
 pub static CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(256);
 pub static TRAINING_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(1024);
 pub static TRAINING_THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
@@ -65,6 +66,16 @@ pub fn register() {
             None,
         );
     }
+    GucRegistry::define_int_guc(
+        c"sira.cache_ttl",
+        c"Has no effect; accepted for those who bring it from another platform.",
+        c"What a statement sees of models is exactly what its snapshot sees: nothing can be stale, so nothing expires.",
+        &CACHE_TTL,
+        0,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::UNIT_S,
+    );
     GucRegistry::define_int_guc(
         c"sira.cache_size",
         c"How much compiled models may take, in the shared folder and as maps in one session.",
