@@ -27,11 +27,8 @@ pub struct Shape {
     pub leaves: usize,
 }
 
-pub const SHAPES: [Shape; 3] = [
-    Shape { trees: 100, leaves: 31 },
-    Shape { trees: 500, leaves: 63 },
-    Shape { trees: 1000, leaves: 127 },
-];
+pub const SHAPES: [Shape; 3] =
+    [Shape { trees: 100, leaves: 31 }, Shape { trees: 500, leaves: 63 }, Shape { trees: 1000, leaves: 127 }];
 
 impl Shape {
     pub fn name(self) -> String {
@@ -85,7 +82,8 @@ pub fn rows(count: usize, seed: u64) -> (Vec<f64>, Vec<f64>) {
             *value = (drawn * drawn * level).floor();
             hidden += ((*value * 2.7).sin() + (*value * 0.37).cos()) * 0.5;
         }
-        hidden += (row[7] * 3.0).sin() * (row[8] / 20.0) + if row[9] > 150.0 && row[10] < 0.4 { 1.2 } else { 0.0 };
+        hidden +=
+            (row[7] * 3.0).sin() * (row[8] / 20.0) + if row[9] > 150.0 && row[10] < 0.4 { 1.2 } else { 0.0 };
         labels.push(f64::from(hidden + dice.unit() * 2.0 - 1.0 > 1.0));
         values.extend_from_slice(&row);
     }

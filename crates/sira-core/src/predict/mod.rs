@@ -4,28 +4,48 @@
 //! equal its scores to the bit. For averaged ensembles the raw score is the sum, as LightGBM has
 //! it, and [`transform`] divides. NaN stands for a missing value; infinite values compare as such.
 
-mod reference;
+mod fast;
+pub mod reference;
+mod rows;
+mod scratch;
 mod transform;
 
 pub(crate) use reference::{Step, TreeView, range};
+pub use rows::Rows;
+pub use scratch::Scratch;
 pub use transform::transform;
 
 use crate::ensemble::Compiled;
 use crate::{Error, ErrorKind, Result};
 
-/// Raw scores of a row, one an output.
+/// Raw scores of a row, one an output. Who scores more than one row keeps a [`Scratch`] and calls
+/// [`raw_with`].
 pub fn raw(model: &Compiled<'_>, row: &[f64], out: &mut [f64]) -> Result<()> {
+    raw_with(model, row, &mut Scratch::new(), out)
+}
+
+/// As [`raw`], and allocates nothing once the scratch has met a model of this size.
+pub fn raw_with(model: &Compiled<'_>, row: &[f64], scratch: &mut Scratch, out: &mut [f64]) -> Result<()> {
     check_row(model, row)?;
     check_out(out.len(), model.outputs())?;
-    out.fill(0.0);
-    let mut trees = model.trees.iter();
-    for _ in 0..model.iterations() {
-        for (sum, span) in out.iter_mut().zip(trees.by_ref()) {
-            let tree = TreeView::new(model, span)?;
-            *sum += tree.leaf_value(tree.leaf(row)?)?;
-        }
+    match &model.coded {
+        Some(coded) => fast::one_row(model, coded, row, scratch, out),
+        None => reference::sum(model, row, out),
     }
-    Ok(())
+}
+
+/// Raw scores of many rows: `outputs` numbers a row, in the order of the rows. The same numbers as
+/// row by row, to the bit.
+pub fn raw_batch(
+    model: &Compiled<'_>,
+    rows: &Rows<'_>,
+    scratch: &mut Scratch,
+    out: &mut [f64],
+) -> Result<()> {
+    rows.check(model.feature_count())?;
+    let outputs = model.outputs();
+    check_out(out.len(), rows.len() * outputs)?;
+    fast::batch(model, rows, scratch, out)
 }
 
 /// The leaf that each tree ends in, numbered as the artifact numbers them.
@@ -60,11 +80,15 @@ pub fn score(model: &Compiled<'_>, row: &[f64]) -> Result<f64> {
 }
 
 pub(crate) fn check_row(model: &Compiled<'_>, row: &[f64]) -> Result<()> {
-    if row.len() == model.feature_count() {
+    check_row_length(row.len(), model.feature_count())
+}
+
+fn check_row_length(given: usize, taken: usize) -> Result<()> {
+    if given == taken {
         return Ok(());
     }
     Err(Error::new(ErrorKind::FeatureCount, "number of features does not match the model")
-        .with_detail(format!("{} values were given, the model takes {}.", row.len(), model.feature_count()))
+        .with_detail(format!("{given} values were given, the model takes {taken}."))
         .with_hint("Give one value per feature in the model's order, or features by name."))
 }
 

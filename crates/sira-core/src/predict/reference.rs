@@ -1,15 +1,31 @@
 //! The obvious walk: node by node from the root. Faster layouts are measured against it, and must
 //! give the same bits.
 
+use super::{check_out, check_row, fast};
 use crate::Result;
 use crate::ensemble::Compiled;
 use crate::ensemble::codec::corrupt;
 use crate::ensemble::codec::layout::{Node, Span};
 use zerocopy::little_endian::{F64, U32};
 
-/// Below this a value counts as zero where zero is missing: LightGBM's `kZeroThreshold`, which is
-/// the single-precision number nearest to 1e-35.
-const ZERO: f64 = 1e-35_f32 as f64;
+/// Raw scores of a row by the plain walk: what [`super::raw`] has to equal.
+pub fn raw(model: &Compiled<'_>, row: &[f64], out: &mut [f64]) -> Result<()> {
+    check_row(model, row)?;
+    check_out(out.len(), model.outputs())?;
+    sum(model, row, out)
+}
+
+pub(super) fn sum(model: &Compiled<'_>, row: &[f64], out: &mut [f64]) -> Result<()> {
+    out.fill(0.0);
+    let mut trees = model.trees.iter();
+    for _ in 0..model.iterations() {
+        for (sum, span) in out.iter_mut().zip(trees.by_ref()) {
+            let tree = TreeView::new(model, span)?;
+            *sum += tree.leaf_value(tree.leaf(row)?)?;
+        }
+    }
+    Ok(())
+}
 
 /// Where a branch leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +132,7 @@ impl<'a> TreeView<'a> {
             // NaN counts as zero, and zero may count as missing.
             return Ok(if flags & Node::MISSING_ZERO != 0 { default } else { 0.0 <= threshold });
         }
-        if flags & Node::MISSING_ZERO != 0 && value.abs() <= ZERO {
+        if flags & Node::MISSING_ZERO != 0 && value.abs() <= fast::ZERO {
             return Ok(default);
         }
         Ok(value <= threshold)

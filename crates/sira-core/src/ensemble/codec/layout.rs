@@ -1,6 +1,6 @@
 //! The elements of compiled bytes. Every field is little-endian and of alignment 1.
 
-use zerocopy::little_endian::{F64, I32, U32, U64};
+use zerocopy::little_endian::{F64, I32, U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 pub(crate) const MAGIC: [u8; 8] = *b"SIRATREE";
@@ -37,6 +37,16 @@ pub(crate) enum Kind {
     LeafCovers = 7,
     Baselines = 8,
     Points = 9,
+    Columns = 10,
+    Thresholds = 11,
+    Classes = 12,
+    ClassAnswers = 13,
+    CodedTrees = 14,
+    Order = 15,
+    Steps = 16,
+    WideSteps = 17,
+    StepLeaves = 18,
+    Forks = 19,
 }
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy, Debug)]
@@ -47,12 +57,18 @@ pub(crate) struct Meta {
     pub objective: U32,
     pub flags: U32,
     pub sigmoid: F64,
+    /// Questions of the coded layout, with the one that nobody asks.
+    pub questions: U32,
+    pub reserved: U32,
 }
 
 impl Meta {
     pub const AVERAGE: u32 = 1;
     pub const SQRT: u32 = 2;
     pub const COVERS: u32 = 4;
+    /// The coded layout stands beside the plain one; its steps are wide or narrow.
+    pub const CODED: u32 = 8;
+    pub const WIDE: u32 = 16;
 }
 
 /// Where a tree's nodes, leaves and quadrature points lie in their sections.
@@ -94,4 +110,52 @@ impl Node {
 pub(crate) struct Point {
     pub at: F64,
     pub weight: F64,
+}
+
+/// One way of reading a feature: by number with one rule for missing values, or by category. Its
+/// questions have consecutive numbers, for a number in the order of their thresholds.
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Column {
+    pub feature: U32,
+    /// The flags of [`Node`].
+    pub flags: U32,
+    pub first_question: U32,
+    pub questions: U32,
+    /// By category: its class, for as many categories as any set knows.
+    pub first_class: U32,
+    pub classes: U32,
+    /// The answers of a class: `words` words of a bit a question, classes one after the other.
+    pub first_word: U32,
+    pub words: U32,
+}
+
+/// A tree in the coded layout.
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct CodedTree {
+    /// The step that a walk begins with.
+    pub root: U32,
+    pub first_fork: U32,
+}
+
+/// A step of a walk: a question in the low half, the distance to the left child in the high half.
+/// The right child stands behind the left one, so the answer is added. A leaf asks question 0,
+/// whose answer is 0, and leads 0 steps on.
+pub(crate) type Step = U32;
+pub(crate) type WideStep = U64;
+
+/// An inner node for many rows at a time. Children below the tree's number of nodes are nodes,
+/// leaves follow; a child's number is larger than its parent's.
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Fork {
+    pub question: U32,
+    pub left: U16,
+    pub right: U16,
+}
+
+impl Fork {
+    /// Trees of more leaves have no forks: asking all their questions costs more than walking.
+    pub const MOST_LEAVES: usize = 256;
 }

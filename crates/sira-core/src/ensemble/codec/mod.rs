@@ -10,26 +10,29 @@
 //! …   sections, each beginning at a multiple of 64
 //! ```
 //!
-//! Sections are found by kind and unknown ones are skipped, so that a layout made for speed can
-//! stand beside the plain one. The version is not negotiated: the bytes are a cache of an artifact,
+//! Sections are found by kind and unknown ones are skipped. The layout made for speed (see [`coded`])
+//! stands beside the plain one, which explains, names leaves, and scores what speed has no room for.
+//! The version is not negotiated: the bytes are a cache of an artifact,
 //! and a reader that meets another version compiles the artifact again.
 //!
 //! The checksum (see [`checksum`]) finds accidents, not forgeries. So the readers trust no index
 //! either: each access is checked, and a walk only goes to nodes of higher numbers, which ends it.
 
 mod checksum;
+mod coded;
 pub(crate) mod layout;
+mod questions;
 mod write;
 
 use super::Objective;
 use crate::{Error, ErrorKind, Result};
-use layout::{Header, Kind, Meta, Node, Point, Section, Span};
+use layout::{CodedTree, Column, Fork, Header, Kind, Meta, Node, Point, Section, Span};
 pub use write::compile;
-use zerocopy::little_endian::{F64, U32};
+use zerocopy::little_endian::{F64, U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// Version of the compiled bytes. Readers take their own version only.
-pub const CODEC_VERSION: u32 = 1;
+pub const CODEC_VERSION: u32 = 2;
 
 /// A compiled ensemble, borrowed from the bytes it stands in. Copying it copies references.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +50,29 @@ pub struct Compiled<'a> {
     pub(crate) leaf_covers: &'a [U32],
     pub(crate) baselines: &'a [F64],
     pub(crate) points: &'a [Point],
+    pub(crate) coded: Option<CodedView<'a>>,
+}
+
+/// The coded layout of a compiled ensemble.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CodedView<'a> {
+    pub questions: usize,
+    pub columns: &'a [Column],
+    pub thresholds: &'a [F64],
+    pub classes: &'a [U32],
+    pub class_answers: &'a [U64],
+    pub trees: &'a [CodedTree],
+    pub order: &'a [U32],
+    pub steps: Steps<'a>,
+    pub step_leaves: &'a [U32],
+    pub forks: &'a [Fork],
+}
+
+/// Steps in the width that the model needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Steps<'a> {
+    Narrow(&'a [layout::Step]),
+    Wide(&'a [layout::WideStep]),
 }
 
 impl<'a> Compiled<'a> {
@@ -75,6 +101,28 @@ impl<'a> Compiled<'a> {
         let objective =
             Objective::decode(meta.objective.get(), meta.sigmoid.get(), meta.flags.get() & Meta::SQRT != 0)
                 .ok_or_else(|| corrupt("Objective is not known."))?;
+        let flag = |flag| meta.flags.get() & flag != 0;
+        let coded = if flag(Meta::CODED) {
+            let steps = if flag(Meta::WIDE) {
+                Steps::Wide(sections.get(Kind::WideSteps)?)
+            } else {
+                Steps::Narrow(sections.get(Kind::Steps)?)
+            };
+            Some(CodedView {
+                questions: meta.questions.get() as usize,
+                columns: sections.get(Kind::Columns)?,
+                thresholds: sections.get(Kind::Thresholds)?,
+                classes: sections.get(Kind::Classes)?,
+                class_answers: sections.get(Kind::ClassAnswers)?,
+                trees: sections.get(Kind::CodedTrees)?,
+                order: sections.get(Kind::Order)?,
+                steps,
+                step_leaves: sections.get(Kind::StepLeaves)?,
+                forks: sections.get(Kind::Forks)?,
+            })
+        } else {
+            None
+        };
         let compiled = Self {
             outputs: meta.outputs.get() as usize,
             features: meta.features.get() as usize,
@@ -89,12 +137,14 @@ impl<'a> Compiled<'a> {
             leaf_covers: sections.get(Kind::LeafCovers)?,
             baselines: sections.get(Kind::Baselines)?,
             points: sections.get(Kind::Points)?,
+            coded,
         };
         let whole = compiled.outputs > 0
             && compiled.trees.len().is_multiple_of(compiled.outputs)
             && compiled.baselines.len() == compiled.outputs
             && compiled.node_covers.len() == compiled.nodes.len()
-            && compiled.leaf_covers.len() == compiled.leaves.len();
+            && compiled.leaf_covers.len() == compiled.leaves.len()
+            && compiled.coded.is_none_or(|coded| coded.fits(compiled.trees.len(), bytes.len()));
         if whole { Ok(compiled) } else { Err(corrupt("Sections do not fit each other.")) }
     }
 
@@ -130,6 +180,21 @@ impl<'a> Compiled<'a> {
     /// explained.
     pub fn is_explainable(&self) -> bool {
         self.covers_known
+    }
+}
+
+impl CodedView<'_> {
+    /// Whether the sections fit each other. A question has a threshold or a bit of a class, so there
+    /// are not more of them than bits in the bytes, and buffers sized by them stay in proportion.
+    fn fits(&self, trees: usize, bytes: usize) -> bool {
+        let steps = match self.steps {
+            Steps::Narrow(steps) => steps.len(),
+            Steps::Wide(steps) => steps.len(),
+        };
+        self.trees.len() == trees
+            && self.order.len() == trees
+            && self.step_leaves.len() == steps
+            && self.questions <= bytes * 8
     }
 }
 

@@ -1,7 +1,8 @@
 //! Ensemble → compiled bytes.
 
 use super::checksum::checksum;
-use super::layout::{Header, Kind, MAGIC, Meta, Node, Point, Section, Span};
+use super::coded::Coded;
+use super::layout::{CodedTree, Column, Fork, Header, Kind, MAGIC, Meta, Node, Point, Section, Span};
 use crate::ensemble::{Child, Ensemble, Missing, Split, Tree};
 use crate::shap::{baseline, quadrature};
 use std::collections::BTreeMap;
@@ -16,12 +17,16 @@ pub fn compile(ensemble: &Ensemble) -> Vec<u8> {
     for tree in ensemble.trees() {
         plain.push(tree);
     }
+    let coded = Coded::of(ensemble);
+    let wide = coded.as_ref().is_some_and(|coded| !coded.wide_steps.is_empty());
     let (code, sigmoid, sqrt) = ensemble.objective().encode();
     let mut flags = 0;
     for (flag, set) in [
         (Meta::AVERAGE, ensemble.is_average()),
         (Meta::SQRT, sqrt),
         (Meta::COVERS, ensemble.trees().iter().all(baseline::has_covers)),
+        (Meta::CODED, coded.is_some()),
+        (Meta::WIDE, wide),
     ] {
         flags |= if set { flag } else { 0 };
     }
@@ -31,6 +36,8 @@ pub fn compile(ensemble: &Ensemble) -> Vec<u8> {
         objective: code.into(),
         flags: flags.into(),
         sigmoid: sigmoid.into(),
+        questions: (coded.as_ref().map_or(0, |coded| coded.questions.count()) as u32).into(),
+        reserved: 0.into(),
     };
     let mut baselines = vec![0.0; ensemble.outputs()];
     for (number, tree) in ensemble.trees().iter().enumerate() {
@@ -39,7 +46,7 @@ pub fn compile(ensemble: &Ensemble) -> Vec<u8> {
         }
     }
     let baselines: Vec<F64> = baselines.into_iter().map(F64::new).collect();
-    assemble(&[
+    let mut sections = vec![
         (Kind::Meta, size_of::<Meta>(), meta.as_bytes()),
         (Kind::Trees, size_of::<Span>(), plain.trees.as_bytes()),
         (Kind::Nodes, size_of::<Node>(), plain.nodes.as_bytes()),
@@ -49,7 +56,23 @@ pub fn compile(ensemble: &Ensemble) -> Vec<u8> {
         (Kind::LeafCovers, 4, plain.leaf_covers.as_bytes()),
         (Kind::Baselines, 8, baselines.as_bytes()),
         (Kind::Points, size_of::<Point>(), plain.points.as_bytes()),
-    ])
+    ];
+    if let Some(coded) = &coded {
+        let questions = &coded.questions;
+        sections.extend([
+            (Kind::Columns, size_of::<Column>(), questions.columns.as_bytes()),
+            (Kind::Thresholds, 8, questions.thresholds.as_bytes()),
+            (Kind::Classes, 4, questions.classes.as_bytes()),
+            (Kind::ClassAnswers, 8, questions.class_answers.as_bytes()),
+            (Kind::CodedTrees, size_of::<CodedTree>(), coded.trees.as_bytes()),
+            (Kind::Order, 4, coded.order.as_bytes()),
+            (Kind::Steps, 4, coded.steps.as_bytes()),
+            (Kind::WideSteps, 8, coded.wide_steps.as_bytes()),
+            (Kind::StepLeaves, 4, coded.leaves.as_bytes()),
+            (Kind::Forks, size_of::<Fork>(), coded.forks.as_bytes()),
+        ]);
+    }
+    assemble(&sections)
 }
 
 /// Header, table and sections, each section at a multiple of [`ALIGNMENT`].

@@ -1,0 +1,88 @@
+//! One row's answers: a byte a question, 1 where the row goes right.
+
+use super::{category, questions, rank_or_default};
+use crate::Result;
+use crate::ensemble::codec::layout::{Column, Node};
+use crate::ensemble::codec::{CodedView, corrupt};
+
+/// Answers every question of the model.
+pub(super) fn answer(coded: &CodedView<'_>, row: &[f64], answers: &mut [u8]) -> Result<()> {
+    let outside = || corrupt("A column is out of bounds.");
+    if let Some(nobody) = answers.first_mut() {
+        *nobody = 0;
+    }
+    for column in coded.columns {
+        let value = *row.get(column.feature.get() as usize).ok_or_else(outside)?;
+        let range = questions(column);
+        let own = answers.get_mut(range.clone()).ok_or_else(outside)?;
+        let flags = column.flags.get();
+        if flags & Node::CATEGORY != 0 {
+            spread(class_answers(coded, column, value).ok_or_else(outside)?, own);
+        } else {
+            let thresholds = coded.thresholds.get(range).ok_or_else(outside)?;
+            fill(own, rank_or_default(flags, thresholds, value));
+        }
+    }
+    Ok(())
+}
+
+/// The words with the answers of a value's class.
+#[inline(always)]
+pub(super) fn class_answers<'a>(
+    coded: &CodedView<'a>,
+    column: &Column,
+    value: f64,
+) -> Option<&'a [zerocopy::little_endian::U64]> {
+    let class = match category(value) {
+        Some(category) if category < column.classes.get() as usize => {
+            coded.classes.get(column.first_class.get() as usize + category)?.get()
+        }
+        _ => 0,
+    };
+    let words = column.words.get() as usize;
+    let begin = column.first_word.get() as usize + class as usize * words;
+    coded.class_answers.get(begin..begin.checked_add(words)?)
+}
+
+/// Ones for the first `rank` answers, zeros for the others.
+#[inline(always)]
+fn fill(answers: &mut [u8], rank: usize) {
+    match u8::try_from(answers.len()) {
+        // Comparing all of them with the rank takes the same path whatever the rank is.
+        Ok(length) => {
+            let rank = rank as u8;
+            for (number, answer) in (0..length).zip(answers) {
+                *answer = u8::from(number < rank);
+            }
+        }
+        Err(_) => {
+            let (right, left) = answers.split_at_mut(rank.min(answers.len()));
+            right.fill(1);
+            left.fill(0);
+        }
+    }
+}
+
+/// A byte a bit.
+#[inline(always)]
+fn spread(words: &[zerocopy::little_endian::U64], answers: &mut [u8]) {
+    for (word, answers) in words.iter().zip(answers.chunks_mut(64)) {
+        let word = word.get();
+        if let Ok(answers) = <&mut [u8; 64]>::try_from(&mut *answers) {
+            for (number, eight) in answers.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+                *eight = bytes_of(word >> (8 * number) & 0xFF);
+            }
+        } else {
+            for (number, answer) in answers.iter_mut().enumerate() {
+                *answer = (word >> number & 1) as u8;
+            }
+        }
+    }
+}
+
+/// Eight bits as eight bytes: copies of the bits, each byte keeps its own and moves it down.
+#[inline(always)]
+fn bytes_of(bits: u64) -> [u8; 8] {
+    let own = bits.wrapping_mul(0x0101_0101_0101_0101) & 0x8040_2010_0804_0201;
+    (own.wrapping_add(0x7F7F_7F7F_7F7F_7F7F) >> 7 & 0x0101_0101_0101_0101).to_le_bytes()
+}
