@@ -57,7 +57,7 @@ fn a_training_that_is_killed_leaves_no_row() -> Outcome {
         )
     };
     let backend = Backend::of(&mut session)?;
-    let long = train(100_000);
+    let long = train(5_000);
     let training = std::thread::spawn(move || session.query(&long, &[]).map(|_| ()));
     std::thread::sleep(Duration::from_secs(3));
     assert!(!training.is_finished());

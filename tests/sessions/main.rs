@@ -8,3 +8,4 @@ mod promotion;
 mod rows;
 mod tenants;
 mod training;
+mod trigger;

@@ -135,7 +135,15 @@ fn a_shared_model_is_used_by_all_and_changed_by_its_own() -> Outcome {
             answer => refused(answer, "42501").map_err(|error| format!("{call}: {error}"))?,
         }
     }
-    red.query_one(&format!("SELECT * FROM sira_predict('shared', 'user', '1', {LEFT})"), &[])?;
+    let id: String = red
+        .query_one(
+            &format!("SELECT prediction_id::text FROM sira_predict('shared', 'user', '1', {LEFT})"),
+            &[],
+        )?
+        .get(0);
+    let replayed = red.query_one("SELECT identical FROM sira_replay($1::text::uuid)", &[&id])?;
+    assert_eq!(replayed.get::<_, Option<bool>>(0), Some(true));
+    red.query_one("SELECT sira_record_feedback($1::text::uuid, 'flag')", &[&id])?;
     let row = world.owner.query_one("SELECT tenant_id FROM sira_predictions", &[])?;
     assert_eq!(row.get::<_, &str>(0), "red");
     // Without the own one, the shared one of the same name answers.

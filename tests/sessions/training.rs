@@ -169,3 +169,55 @@ fn the_same_rows_in_another_order_give_the_same_artifact() -> Outcome {
     }
     Ok(())
 }
+
+#[test]
+fn the_query_runs_as_the_caller() -> Outcome {
+    let (database, mut owner) = world()?;
+    let role = format!("{}_trainer", database.name());
+    owner.batch_execute(&format!(
+        "CREATE TABLE secret AS SELECT i AS a, i % 2 = 0 AS bad FROM generate_series(1, 500) AS i;
+         CREATE TABLE mixed AS SELECT i AS a, i % 2 = 0 AS bad, i <= 300 AS mine FROM generate_series(1, 500) AS i;
+         ALTER TABLE mixed ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON mixed USING (mine);
+         CREATE ROLE {role} LOGIN; GRANT sira_admin TO {role}; GRANT SELECT ON mixed TO {role}"
+    ))?;
+    let mut trainer = database.login(&role)?;
+    let train = |query: &str| {
+        format!(
+            "SELECT rows_train + rows_validation + rows_test FROM sira_train('m', '{query}', 'bad', split => '{{\"method\": \"random\"}}', params => '{{\"num_iterations\": 2}}')"
+        )
+    };
+    refused(trainer.query(&train("SELECT * FROM secret"), &[]), "42501")?;
+    nothing_written(&mut owner)?;
+    let read: i64 = trainer.query_one(&train("SELECT a, bad FROM mixed"), &[])?.get(0);
+    assert_eq!(read, 300);
+    trainer.query_one(&train("SELECT a, bad, current_user::text || a % 2 AS who FROM mixed"), &[])?;
+    let row = owner.query_one(
+        "SELECT count(*) FROM sira_model_versions WHERE signature::text LIKE $1",
+        &[&format!("%{role}0%")],
+    )?;
+    assert_eq!(row.get::<_, i64>(0), 1, "the query did not run as the caller");
+    Ok(())
+}
+
+#[test]
+fn sessions_that_register_at_once_get_numbers_of_their_own() -> Outcome {
+    let (database, mut session) = world()?;
+    let mut trainers = Vec::new();
+    for _ in 0..4 {
+        let mut other = database.session()?;
+        trainers.push(std::thread::spawn(move || {
+            other.query(&train(&rows(1_000, 2), 3), &[]).map(|rows| rows.len())
+        }));
+    }
+    for trainer in trainers {
+        assert_eq!(trainer.join().map_err(|_| "a trainer panicked")??, 1);
+    }
+    let row = session.query_one(
+        "SELECT array_agg(version ORDER BY version), count(DISTINCT artifact_digest) FROM sira_model_versions",
+        &[],
+    )?;
+    assert_eq!(row.get::<_, Vec<i32>>(0), [1, 2, 3, 4]);
+    // One recipe on the same rows is one artifact, kept once.
+    assert_eq!(row.get::<_, i64>(1), 1);
+    Ok(())
+}
