@@ -9,3 +9,4 @@ mod rows;
 mod tenants;
 mod training;
 mod trigger;
+mod walk;
