@@ -46,6 +46,13 @@ thread_local! {
             &[pg_sys::TEXTOID, pg_sys::TEXTOID],
         )
     };
+    static FIND_LABEL: Statement = const {
+        Statement::new(
+            "SELECT version FROM {s}.sira_model_versions \
+             WHERE tenant_id = $1 AND model_id = $2 AND version_label = $3",
+            &[pg_sys::TEXTOID, pg_sys::UUIDOID, pg_sys::TEXTOID],
+        )
+    };
     static STORE_ARTIFACT: Statement = const {
         Statement::new(
             "INSERT INTO {s}.sira_model_artifacts (tenant_id, digest, format, size, content, created_by) \
@@ -113,6 +120,9 @@ pub fn register(home: Home, model: &OwnModel, new: &NewVersion<'_>) -> Result<Re
         .bind(new.metrics.as_str())
         .bind(new.parameters.as_str())
         .bind(new.training_run);
+    if let Some(label) = new.label {
+        refuse_taken_label(home, model, label)?;
+    }
     let stored = home.as_owner(|| {
         STORE_ARTIFACT.with(|store| store.each(home, Mode::Write, artifact, |_| Ok(())))?;
         STORE_VERSION.with(|store| {
@@ -122,4 +132,21 @@ pub fn register(home: Home, model: &OwnModel, new: &NewVersion<'_>) -> Result<Re
     let (id, number) = stored
         .ok_or_else(|| Failure::internal(format!("artifact {} was not registered", cache::hex(&digest))))?;
     Ok(Registered { id, number, digest })
+}
+
+/// The unique key would refuse it too, in words about columns; the model is locked, so nobody comes between.
+fn refuse_taken_label(home: Home, model: &OwnModel, label: &str) -> Result<()> {
+    let by_label = Arguments::new().bind(model.tenant.as_str()).bind(model.id).bind(label);
+    let taken = home.as_owner(|| {
+        FIND_LABEL.with(|find| find.first(home, Mode::Write, by_label, |row| row.need::<i32>(1)))
+    })?;
+    match taken {
+        None => Ok(()),
+        Some(number) => Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
+            format!("version label \"{label}\" is taken"),
+        )
+        .detail(format!("Version {number} of the model bears it."))
+        .hint("Choose another label, or leave it out: versions have numbers.")),
+    }
 }

@@ -70,6 +70,11 @@ BEGIN
             MESSAGE = format('feedback type "%s" is not known', coalesce(sira_record_feedback.feedback_type, 'NULL')),
             HINT = 'Choose one of label, correction, flag, accept, reject, rating.';
     END IF;
+    IF sira_record_feedback.target NOT IN ('prediction', 'action', 'explanation') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('feedback target "%s" is not known', sira_record_feedback.target),
+            HINT = 'Choose one of prediction, action, explanation.';
+    END IF;
     IF sira_record_feedback.feedback_type IN ('label', 'correction') AND sira_record_feedback.label IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
             MESSAGE = format('feedback of type "%s" needs a label', sira_record_feedback.feedback_type),

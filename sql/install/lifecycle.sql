@@ -95,7 +95,8 @@ BEGIN
             HINT = CASE WHEN OLD.status IN ('candidate', 'validated', 'staging')
                 THEN format('SELECT * FROM sira_promote(''%s/%s'');',
                             (SELECT m.name FROM @extschema@.sira_models m WHERE m.id = NEW.model_id), NEW.version)
-                WHEN OLD.status IN ('archived', 'rejected') THEN 'Register a new version: sira_import_version or sira_train.' END;
+                WHEN OLD.status IN ('archived', 'rejected') THEN 'Register a new version: sira_import_version or sira_train.'
+                ELSE 'Choose one of those.' END;
     END IF;
     -- A rollback needs no new signatures: what it brings back had them, and it must work at night.
     IF OLD.status <> 'deprecated' THEN

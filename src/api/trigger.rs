@@ -159,7 +159,9 @@ unsafe fn trigger_arguments(trigger: *const pg_sys::Trigger) -> Vec<String> {
 impl Setup {
     fn read(home: Home, arguments: &[String], descriptor: &PgTupleDesc<'_>) -> Result<Self> {
         let [model, entity_type, id, options @ ..] = arguments else {
-            return Err(invalid("sira_predict_trigger takes a model, an entity type and an id column"));
+            return Err(invalid("sira_predict_trigger takes a model, an entity type and an id column")
+                .detail(format!("It got {} arguments.", arguments.len()))
+                .hint("EXECUTE FUNCTION sira_predict_trigger('model', 'entity type', 'id column', 'score=column');"));
         };
         let mut setup = Self {
             home,
@@ -173,9 +175,10 @@ impl Setup {
         for option in options {
             match option.split_once('=') {
                 Some(("explain", count)) => {
-                    setup.explain = count
-                        .parse()
-                        .map_err(|_| invalid(&format!("\"{option}\" does not name a number of reasons")))?;
+                    setup.explain = count.parse().map_err(|_| {
+                        invalid(&format!("\"{option}\" does not name a number of reasons"))
+                            .hint("Write explain=3 for the three largest.")
+                    })?;
                 }
                 Some((part, column)) if PARTS.contains(&part) => {
                     setup.targets.push((part.to_owned(), Column::named(descriptor, column)?));
@@ -207,6 +210,7 @@ impl Column {
                     PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
                     format!("column \"{name}\" of the trigger's arguments does not exist in the table"),
                 )
+                .hint("DROP TRIGGER, and CREATE it with the table's own columns.")
             })
     }
 

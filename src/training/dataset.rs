@@ -150,7 +150,8 @@ fn weights(column: Column) -> Result<Vec<f64>> {
         return Err(Failure::new(
             PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
             format!("weight \"{}\" is not a number", column.name),
-        ));
+        )
+        .hint("Cast it, or name another column."));
     }
     match column.values.iter().find(|value| !(value.is_finite() && **value >= 0.0)) {
         None => Ok(column.values),
@@ -158,7 +159,11 @@ fn weights(column: Column) -> Result<Vec<f64>> {
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
             format!("weight \"{}\" is negative, infinite or null", column.name),
         )
-        .detail(format!("It holds {value}."))),
+        .detail(match value.is_nan() {
+            true => "It holds null.".to_owned(),
+            false => format!("It holds {value}."),
+        })
+        .hint("A weight is a finite number from 0 up: filter such rows out, or coalesce it.")),
     }
 }
 
@@ -171,7 +176,8 @@ fn microseconds(column: Column) -> Result<Vec<i64>> {
             return Err(Failure::new(
                 PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
                 format!("time column \"{}\" is not a date or timestamp", column.name),
-            ));
+            )
+            .hint("Cast it, or name another column."));
         }
     };
     if column.values.iter().any(|value| value.is_nan()) {

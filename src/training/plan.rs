@@ -85,7 +85,9 @@ impl SplitPlan {
 fn bound(text: &str) -> Result<i64> {
     let zoned = features::with_zone(text);
     let time: i64 = features::input(pg_sys::TIMESTAMPTZOID, &zoned)?;
-    time.checked_add(POSTGRES_EPOCH_MICROS).ok_or_else(|| invalid("a bound of the split is infinite"))
+    time.checked_add(POSTGRES_EPOCH_MICROS).ok_or_else(|| {
+        invalid("a bound of the split is infinite").hint("Give a date or a time, or leave the bound out.")
+    })
 }
 
 fn invalid(message: &str) -> Failure {

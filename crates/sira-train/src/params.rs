@@ -80,8 +80,13 @@ impl Params {
                 for (key, value) in object {
                     let spec = catalogue::find(key).ok_or_else(|| unknown(key))?;
                     if values.insert(spec.name, read(spec, task, key, value)?).is_some() {
+                        let names: Vec<String> = object
+                            .keys()
+                            .filter(|name| catalogue::find(name).is_some_and(|known| known.name == spec.name))
+                            .map(|name| format!("\"{name}\""))
+                            .collect();
                         return Err(invalid(format!("parameter \"{}\" is given twice", spec.name))
-                            .with_detail(format!("\"{key}\" is another name of it."))
+                            .with_detail(format!("It is named {}.", names.join(" and ")))
                             .with_hint("Give one of the two."));
                     }
                 }

@@ -46,11 +46,13 @@ impl Bands {
                 .with_hint(r#"Write [{"upto": 0.3, "class": "LOW", "decision": "approve"}, {"class": "HIGH", "decision": "decline"}]."#)
         })?;
         let Some((last, rest)) = bands.split_last() else {
-            return Err(invalid("a policy needs at least one band"));
+            return Err(invalid("a policy needs at least one band")
+                .with_hint(r#"Write [{"decision": "review"}] for all."#));
         };
         if last.upto.is_some() {
             return Err(invalid("the last band must have no \"upto\"")
-                .with_detail("Scores at or above its bound would have no decision."));
+                .with_detail("Scores at or above its bound would have no decision.")
+                .with_hint("Add a band without \"upto\" for the rest."));
         }
         let mut floor = f64::NEG_INFINITY;
         for (position, band) in rest.iter().enumerate() {
@@ -60,7 +62,8 @@ impl Bands {
                     return Err(invalid(format!(
                         "band {} has no \"upto\" above the one before",
                         position + 1
-                    )));
+                    ))
+                    .with_hint("Order bands by \"upto\"; only the last has none."));
                 }
             }
         }

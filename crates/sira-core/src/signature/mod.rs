@@ -139,11 +139,16 @@ impl Signature {
 
     /// Reads a stored signature.
     pub fn from_json(json: &serde_json::Value) -> Result<Self> {
-        Self::deserialize(json).map_err(|error| {
-            invalid("signature is malformed").with_detail(format!("{error}.")).with_hint(
+        let malformed = |reason: String| {
+            invalid("signature is malformed").with_detail(format!("{reason}.")).with_hint(
                 "Give {\"task\": …, \"features\": [{\"name\": …, \"kind\": …}, …]}, or leave the signature out.",
             )
-        })
+        };
+        // Serde takes an array for a struct.
+        if !json.is_object() {
+            return Err(malformed("It is not a JSON object".to_owned()));
+        }
+        Self::deserialize(json).map_err(|error| malformed(error.to_string()))
     }
 
     /// As stored.
