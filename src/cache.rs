@@ -162,7 +162,7 @@ fn limit() -> u64 {
 /// Maps a file; whatever is wrong with it, the answer is `None` and it is written anew.
 fn map(path: &Path) -> Option<Loaded> {
     let file = File::open(path).ok()?;
-    // SAFETY: the file is ours alone (0600, written under another name and renamed), and never changed in
+    // SAFETY: the file is ours alone (0400, written under another name and renamed), and never changed in
     // place: whoever replaces or removes it leaves this map on the old inode.
     let map = unsafe { memmap2::Mmap::map(&file) }.ok()?;
     let loaded = Loaded::open(Bytes::Mapped(map)).ok()?;
@@ -236,8 +236,12 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+/// A new file that nobody may write to once it is closed: a file cut while it is mapped would end the sessions that
+/// read it with SIGBUS, so not even the server's own account may do so by accident.
 fn create(path: &Path) -> io::Result<File> {
-    File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
+    // What a crash left under this name cannot be opened for writing.
+    let _ = fs::remove_file(path);
+    File::options().write(true).create_new(true).mode(0o400).open(path)
 }
 
 fn folder() -> PathBuf {

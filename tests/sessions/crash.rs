@@ -7,6 +7,7 @@ use sira_outside::models::{create, score};
 use sira_outside::process::Backend;
 use sira_outside::{Database, Outcome};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -131,6 +132,11 @@ fn a_damaged_compiled_file_changes_no_score_and_crashes_nobody() -> Outcome {
     create(&mut session, "m", &[1.0625])?;
     let truth = score(&mut session, "m")?.to_bits();
     let file = compiled(&mut session, "m")?;
+    // An earlier run's file may lie there.
+    fs::remove_file(&file)?;
+    score(&mut database.session()?, "m")?;
+    // Cutting a file while it is mapped would end its readers with SIGBUS: it is closed to writers.
+    assert_eq!(fs::metadata(&file)?.permissions().mode() & 0o777, 0o400);
     let whole = fs::read(&file)?;
     let cut = |length: usize| whole.get(..length).unwrap_or_default().to_vec();
     let flipped = |at: usize| {
@@ -174,6 +180,14 @@ fn a_damaged_compiled_file_changes_no_score_and_crashes_nobody() -> Outcome {
     }
     // What a crash leaves half-written, a folder in the file's place, no folder at all.
     fs::write(file.with_extension("1.tmp"), b"half")?;
+    // Under the very name that the next writer will use, too.
+    let mut next = database.session()?;
+    let left = file.with_extension(format!("{}.tmp", Backend::of(&mut next)?.0));
+    fs::write(&left, b"half")?;
+    fs::remove_file(&file)?;
+    assert_eq!(score(&mut next, "m")?.to_bits(), truth);
+    assert_eq!(fs::read(&file)?, whole);
+    assert!(!left.exists());
     fs::remove_file(&file)?;
     fs::create_dir(&file)?;
     assert_eq!(score(&mut database.session()?, "m")?.to_bits(), truth);
