@@ -22,6 +22,10 @@ mod statement;
 mod training;
 mod version;
 
+#[cfg(any(test, feature = "pg_test"))]
+#[path = "../pg_test/mod.rs"]
+pub mod pg_test;
+
 use pgrx::prelude::*;
 
 pgrx::pg_module_magic!();
