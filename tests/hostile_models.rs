@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test may end by panicking.
 
 use sira_core::ensemble::{self, Compiled, lightgbm};
+use sira_core::predict::{Rows, Scratch};
 use sira_core::{ErrorKind, predict, shap};
 use std::fs;
 use std::path::Path;
@@ -28,6 +29,15 @@ fn exercise(model: &Compiled<'_>) -> bool {
         fine &= predict::leaves(model, &row, &mut leaves).is_ok();
         let mut contributions = vec![0.0; raw.len() * (features + 1)];
         fine &= shap::contributions(model, &row, &mut contributions).is_ok();
+    }
+    // Nine rows: one block, and lanes that are not all taken.
+    let values: Vec<f64> = (0..9 * features).map(|at| (at % 13) as f64 - 6.5).collect();
+    if let Ok(rows) = Rows::row_major(&values, features) {
+        let mut raw = vec![0.0; 9 * model.outputs().min(10_000)];
+        fine &= predict::raw_batch(model, &rows, &mut Scratch::new(), &mut raw).is_ok();
+        let mut contributions = vec![0.0; raw.len() * (features + 1)];
+        let done = shap::contributions_batch(model, &rows, &mut shap::Scratch::new(), &mut contributions);
+        fine &= done.is_ok();
     }
     fine
 }

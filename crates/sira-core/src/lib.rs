@@ -1,6 +1,10 @@
 //! The mathematics of SIRA, free of PostgreSQL, clock, environment and global state.
-#![forbid(unsafe_code)]
+//!
+//! Unsafe code is denied but for `cpu`, which picks the instructions to run with.
+#![deny(unsafe_code)]
 
+mod cpu;
+pub mod calendar;
 pub mod ensemble;
 pub mod error;
 pub mod metrics;

@@ -10,7 +10,8 @@ mod rows;
 mod scratch;
 mod transform;
 
-pub(crate) use reference::{Step, TreeView, range};
+pub(crate) use fast::{answers, block_answers};
+pub(crate) use reference::{TreeView, range};
 pub use rows::Rows;
 pub use scratch::Scratch;
 pub use transform::transform;

@@ -29,7 +29,7 @@ pub(super) fn sum(model: &Compiled<'_>, row: &[f64], out: &mut [f64]) -> Result<
 
 /// Where a branch leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+enum Step {
     Node(u32),
     Leaf(u32),
 }
@@ -97,7 +97,7 @@ impl<'a> TreeView<'a> {
     }
 
     /// A child; nodes lie behind their parent, which is what ends every walk.
-    pub fn child(&self, at: u32, node: &Node, left: bool) -> Result<Step> {
+    fn child(&self, at: u32, node: &Node, left: bool) -> Result<Step> {
         let child = if left { node.left.get() } else { node.right.get() };
         match u32::try_from(child) {
             Ok(next) if next > at => Ok(Step::Node(next)),
@@ -106,13 +106,15 @@ impl<'a> TreeView<'a> {
         }
     }
 
-    /// Training rows that came by.
-    pub fn cover(&self, step: Step) -> Result<f64> {
-        let cover = match step {
-            Step::Node(at) => self.node_covers.get(at as usize),
-            Step::Leaf(at) => self.leaf_covers.get(at as usize),
-        };
-        cover.map(|cover| f64::from(cover.get())).ok_or_else(|| corrupt("A cover is out of bounds."))
+    /// Training rows that came by a node.
+    pub fn node_cover(&self, at: u32) -> Option<f64> {
+        self.node_covers.get(at as usize).map(|cover| f64::from(cover.get()))
+    }
+
+    /// A leaf's value, and the training rows that ended in it.
+    pub fn leaf_value_and_cover(&self, leaf: u32) -> Option<(f64, f64)> {
+        let cover = self.leaf_covers.get(leaf as usize)?;
+        Some((self.leaves.get(leaf as usize)?.get(), f64::from(cover.get())))
     }
 
     pub fn goes_left(&self, node: &Node, row: &[f64]) -> Result<bool> {

@@ -15,42 +15,96 @@
 //! subtraction of nearly equal weights, and a memory of a few numbers a level.
 //!
 //! Contributions and baseline add up to the raw score. A branch that no training row took has
-//! z = 0; where the row does not take it either it can contribute nothing and is left out.
+//! z = 0; where the row does not take it either its factor vanishes, and so does what lies below.
 
 pub(crate) mod baseline;
+mod decisions;
+mod explain;
 pub(crate) mod quadrature;
 mod walk;
 
+pub use explain::Scratch;
+
+use crate::cpu;
 use crate::ensemble::Compiled;
-use crate::predict::{TreeView, check_out, check_row};
+use crate::predict::{self, Rows, check_out, check_row};
 use crate::{Error, ErrorKind, Result};
+use decisions::{ByBlock, ByRow, Plain};
+use explain::{BLOCK, Explain};
 
 /// Contributions to the raw scores of a row: per output one number a feature and the baseline last.
 pub fn contributions(model: &Compiled<'_>, row: &[f64], out: &mut [f64]) -> Result<()> {
+    contributions_with(model, row, &mut Scratch::new(), out)
+}
+
+/// As [`contributions`], and allocates nothing once the scratch has met a model of this size.
+pub fn contributions_with(
+    model: &Compiled<'_>,
+    row: &[f64],
+    scratch: &mut Scratch,
+    out: &mut [f64],
+) -> Result<()> {
     check_row(model, row)?;
-    let width = model.feature_count() + 1;
-    check_out(out.len(), model.outputs() * width)?;
-    if !model.is_explainable() {
-        return Err(Error::new(ErrorKind::UnsupportedModel, "model cannot be explained")
-            .with_detail("The artifact does not say how many training rows came by each node.")
-            .with_hint("Save the model again with \"leaf_count\" and \"internal_count\" in its trees."));
-    }
-    out.fill(0.0);
-    let mut walker = walk::Walker::new(model.feature_count());
-    let mut trees = model.trees.iter();
-    for _ in 0..model.iterations() {
-        for (block, span) in out.chunks_exact_mut(width).zip(trees.by_ref()) {
-            let tree = TreeView::new(model, span)?;
-            if !tree.is_constant() {
-                let (phi, _) = block.split_at_mut(width - 1);
-                walker.tree(model, span, &tree, row, phi)?;
+    check_out(out.len(), model.outputs() * (model.feature_count() + 1))?;
+    check_explainable(model)?;
+    let mut answers = std::mem::take(&mut scratch.answers);
+    let done = match &model.coded {
+        Some(coded) => predict::answers(coded, row, &mut answers).and_then(|answers| {
+            let decisions = &ByRow { model, coded, row, answers };
+            cpu::run(Explain { model, decisions, rows: 1, scratch, out })
+        }),
+        None => {
+            let decisions = &Plain { row };
+            cpu::run(Explain { model, decisions, rows: 1, scratch, out })
+        }
+    };
+    scratch.answers = answers;
+    done
+}
+
+/// Contributions of many rows, in their order; each row as [`contributions`] has it, but for the
+/// order of additions.
+pub fn contributions_batch(
+    model: &Compiled<'_>,
+    rows: &Rows<'_>,
+    scratch: &mut Scratch,
+    out: &mut [f64],
+) -> Result<()> {
+    rows.check(model.feature_count())?;
+    let width = model.outputs() * (model.feature_count() + 1);
+    check_out(out.len(), rows.len() * width)?;
+    check_explainable(model)?;
+    let mut row = Vec::new();
+    let mut first = 0;
+    for out in out.chunks_mut(BLOCK * width) {
+        let count = out.len() / width;
+        match &model.coded {
+            Some(coded) if count > 1 => {
+                let mut answers = std::mem::take(&mut scratch.answers);
+                let done = predict::block_answers(coded, rows, first, &mut answers).and_then(|masks| {
+                    let decisions = &ByBlock { model, coded, rows, first, count, masks };
+                    cpu::run(Explain { model, decisions, rows: count, scratch, out })
+                });
+                scratch.answers = answers;
+                done?;
+            }
+            _ => {
+                for (at, out) in out.chunks_mut(width).enumerate() {
+                    rows.copy_row(first + at, &mut row);
+                    contributions_with(model, &row, scratch, out)?;
+                }
             }
         }
-    }
-    for (block, baseline) in out.chunks_exact_mut(width).zip(model.baselines) {
-        if let Some(last) = block.last_mut() {
-            *last = baseline.get();
-        }
+        first += count;
     }
     Ok(())
+}
+
+fn check_explainable(model: &Compiled<'_>) -> Result<()> {
+    if model.is_explainable() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::UnsupportedModel, "model cannot be explained")
+        .with_detail("The artifact does not say how many training rows came by each node.")
+        .with_hint("Save the model again with \"leaf_count\" and \"internal_count\" in its trees."))
 }

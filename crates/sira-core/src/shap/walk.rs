@@ -1,214 +1,250 @@
-//! One tree, once down and once up, for all quadrature points at a time.
+//! One tree, once down and once up, for eight lanes at a time.
+//!
+//! A lane is a quadrature point of one row, or one row of several at a point: the arithmetic is the
+//! same, and a register takes eight.
+
+//!
+//! Nodes come in depth-first order, so a loop over them is the walk: a node of level l is a child of
+//! the last node of level l − 1, and whatever is deeper is done with. Where a node stands is known
+//! from the compilation ([`Place`]). Leaves are counted at once when their node is met.
+
+#![expect(clippy::needless_range_loop, reason = "loops over lanes and points are what becomes vector code")]
 
 use super::baseline::fraction;
-use crate::Result;
-use crate::ensemble::Compiled;
-use crate::ensemble::codec::corrupt;
-use crate::ensemble::codec::layout::{Point, Span};
-use crate::predict::{Step, TreeView, range};
-use std::ops::Range;
+use crate::ensemble::codec::layout::Place;
+use crate::predict::TreeView;
 
-/// Factors below this are taken for zero; what lies below them is smaller still.
+pub(super) const LANES: usize = 8;
+
+/// Eight numbers that lie as a register takes them.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Lanes(pub [f64; LANES]);
+
+impl Lanes {
+    pub const ZERO: Self = Self::all(0.0);
+
+    pub const fn all(value: f64) -> Self {
+        Self([value; LANES])
+    }
+}
+
+/// Factors below this are taken for it: products with them vanish, quotients stay finite.
 const NOTHING: f64 = 1e-280;
 
-/// The last decision on a feature, with all earlier ones on the same feature folded in.
-#[derive(Clone, Copy)]
-struct Edge {
-    feature: usize,
+/// By bits: 1 in the lanes whose bit is set, 0 in the others.
+static ONES: [Lanes; 256] = {
+    let mut ones = [Lanes::ZERO; 256];
+    let mut bits = 0;
+    while bits < 256 {
+        let mut lane = 0;
+        while lane < LANES {
+            ones[bits].0[lane] = (bits >> lane & 1) as f64;
+            lane += 1;
+        }
+        bits += 1;
+    }
+    ones
+};
+
+/// What the lanes are points of: where, what is left to 1, and the weight.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Points {
+    pub at: Lanes,
+    pub rest: Lanes,
+    pub weight: Lanes,
+}
+
+/// A node on the path, and the branch that led to it, for `K` points or chunks of points.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Level<const K: usize> {
+    /// The product of all factors on the path but that of the node's own feature.
+    others: [Lanes; K],
+    /// One over the factor of the branch's feature.
+    inverse: [Lanes; K],
+    /// The sum over the leaves below.
+    sum: [Lanes; K],
+    /// The share of training rows that all branches on the branch's feature let pass.
     zero: f64,
-    one: f64,
-    /// The level of the earlier decision on the same feature.
-    earlier: Option<usize>,
+    /// The lanes that pass all of them.
+    passes: u8,
+    /// The node's feature, and the level whose branch is the last one on it so far, or 0.
+    feature: u32,
+    earlier: u32,
+    /// Training rows that came by the node.
+    cover: f64,
+    node: u32,
 }
 
-/// A node that is being visited; level `l` of the walk is `frames[l]`.
-struct Frame {
+impl<const K: usize> Level<K> {
+    /// Before the root everything passes, which also makes it the earlier branch of features that
+    /// have none.
+    const ROOT: Self = Self {
+        others: [Lanes::all(1.0); K],
+        inverse: [Lanes::all(1.0); K],
+        sum: [Lanes::ZERO; K],
+        zero: 1.0,
+        passes: u8::MAX,
+        feature: 0,
+        earlier: 0,
+        cover: 0.0,
+        node: 0,
+    };
+}
+
+/// Adds what the tree contributes at these points to `phi`, lanes a feature. `rights` says for a
+/// node, a bit a lane, where the row goes right.
+#[inline(always)]
+pub(super) fn walk<const K: usize>(
+    tree: &TreeView<'_>,
+    places: &[Place],
+    rights: impl Fn(u32) -> Option<u8>,
+    points: &[Points; K],
+    levels: &mut Vec<Level<K>>,
+    phi: &mut [Lanes],
+) -> Option<()> {
+    if levels.is_empty() {
+        levels.push(Level::ROOT);
+    }
+    let mut top = 0;
+    for (at, place) in (0..).zip(places) {
+        let (level, right) = place.level();
+        while top >= level && top > 0 {
+            close(levels, top, phi)?;
+            top -= 1;
+        }
+        if level > top + usize::from(at > 0) {
+            return None;
+        }
+        if level == levels.len() {
+            levels.push(Level::ROOT);
+        }
+        if at > 0 {
+            let (above, below) = levels.split_at_mut_checked(level)?;
+            let parent = above.last()?;
+            let taken = rights(parent.node)? ^ if right { 0 } else { u8::MAX };
+            open(above, below.first_mut()?, taken, tree.node_cover(at)?, points)?;
+        }
+        top = level;
+        meet(levels, top, place.earlier(), tree, at, points, &rights, phi)?;
+    }
+    while top > 0 {
+        close(levels, top, phi)?;
+        top -= 1;
+    }
+    Some(())
+}
+
+/// Goes down a branch to a node, whose level is the one behind `above`.
+#[inline(always)]
+fn open<const K: usize>(
+    above: &[Level<K>],
+    own: &mut Level<K>,
+    taken: u8,
+    cover: f64,
+    points: &[Points; K],
+) -> Option<()> {
+    let parent = above.last()?;
+    let earlier = above.get(parent.earlier as usize)?;
+    own.zero = fraction(parent.cover, cover) * earlier.zero;
+    own.passes = earlier.passes & taken;
+    own.cover = cover;
+    let one = &ONES[usize::from(own.passes)];
+    for k in 0..K {
+        let (at, rest) = (&points[k].at, &points[k].rest);
+        let (inverse, others) = (&mut own.inverse[k], &mut own.others[k]);
+        for lane in 0..LANES {
+            let factor = own.zero * rest.0[lane] + one.0[lane] * at.0[lane];
+            let factor = if factor < NOTHING { NOTHING } else { factor };
+            inverse.0[lane] = 1.0 / factor;
+            others.0[lane] = parent.others[k].0[lane] * factor;
+        }
+        own.sum[k] = Lanes::ZERO;
+    }
+    Some(())
+}
+
+/// Notes what a node asks, takes the factor of its feature from the product, and counts its leaves.
+#[inline(always)]
+fn meet<const K: usize>(
+    levels: &mut [Level<K>],
+    top: usize,
+    earlier: usize,
+    tree: &TreeView<'_>,
     at: u32,
-    /// The edge that led here; none for the root.
-    edge: Option<Edge>,
-    branches_done: u8,
+    points: &[Points; K],
+    rights: &impl Fn(u32) -> Option<u8>,
+    phi: &mut [Lanes],
+) -> Option<()> {
+    if earlier > top {
+        return None;
+    }
+    let node = tree.node(at).ok()?;
+    let earlier_inverse = levels.get(earlier)?.inverse;
+    let (earlier_zero, earlier_passes) = (levels.get(earlier)?.zero, levels.get(earlier)?.passes);
+    let own = levels.get_mut(top)?;
+    if top == 0 {
+        own.others = [Lanes::all(1.0); K];
+        own.sum = [Lanes::ZERO; K];
+        own.cover = tree.node_cover(at)?;
+    }
+    own.node = at;
+    own.feature = node.feature.get();
+    own.earlier = earlier as u32;
+    for k in 0..K {
+        for lane in 0..LANES {
+            own.others[k].0[lane] *= earlier_inverse[k].0[lane];
+        }
+    }
+    for (child, right) in [(node.left.get(), false), (node.right.get(), true)] {
+        if child >= 0 {
+            continue;
+        }
+        let (value, cover) = tree.leaf_value_and_cover(!child as u32)?;
+        let taken = rights(at)? ^ if right { 0 } else { u8::MAX };
+        let zero = fraction(own.cover, cover) * earlier_zero;
+        let one = &ONES[usize::from(earlier_passes & taken)];
+        let earlier_one = &ONES[usize::from(earlier_passes)];
+        let phi = phi.get_mut(own.feature as usize)?;
+        let mut total = *phi;
+        for k in 0..K {
+            for lane in 0..LANES {
+                let others = value * points[k].weight.0[lane] * own.others[k].0[lane];
+                let factor = zero * points[k].rest.0[lane] + one.0[lane] * points[k].at.0[lane];
+                let loss = earlier_inverse[k].0[lane] * (earlier_one.0[lane] - earlier_zero);
+                own.sum[k].0[lane] += others * factor;
+                total.0[lane] += others * ((one.0[lane] - zero) - factor * loss);
+            }
+        }
+        *phi = total;
+    }
+    Some(())
 }
 
-/// Buffers of the walk. Rows of `points` numbers, one a level: the product of all factors on the
-/// path, the factor of the level's own edge, the sum over the leaves below.
-pub(super) struct Walker {
-    frames: Vec<Frame>,
-    products: Vec<f64>,
-    factors: Vec<f64>,
-    sums: Vec<f64>,
-    last: Vec<Option<usize>>,
-}
-
-impl Walker {
-    pub fn new(features: usize) -> Self {
-        Self {
-            frames: Vec::new(),
-            products: Vec::new(),
-            factors: Vec::new(),
-            sums: Vec::new(),
-            last: vec![None; features],
+/// Comes back up: books what the leaves below contribute to the branch's feature, takes it from the
+/// earlier branch on the same feature, and hands the sum on.
+#[inline(always)]
+fn close<const K: usize>(levels: &mut [Level<K>], top: usize, phi: &mut [Lanes]) -> Option<()> {
+    let (above, below) = levels.split_at_mut_checked(top)?;
+    let own = below.first()?;
+    let (parent_feature, parent_earlier) = above.last().map(|parent| (parent.feature, parent.earlier))?;
+    let earlier = above.get(parent_earlier as usize)?;
+    let phi = phi.get_mut(parent_feature as usize)?;
+    let (one, earlier_one) = (&ONES[usize::from(own.passes)], &ONES[usize::from(earlier.passes)]);
+    let mut total = *phi;
+    for k in 0..K {
+        for lane in 0..LANES {
+            let gain = own.inverse[k].0[lane] * (one.0[lane] - own.zero);
+            let loss = earlier.inverse[k].0[lane] * (earlier_one.0[lane] - earlier.zero);
+            total.0[lane] += own.sum[k].0[lane] * (gain - loss);
         }
     }
-
-    /// Adds a tree's contributions to `phi`, one number a feature.
-    pub fn tree(
-        &mut self,
-        model: &Compiled<'_>,
-        span: &Span,
-        tree: &TreeView<'_>,
-        row: &[f64],
-        phi: &mut [f64],
-    ) -> Result<()> {
-        let points = model
-            .points
-            .get(range(span.first_point, span.points))
-            .ok_or_else(|| corrupt("Quadrature points are out of bounds."))?;
-        // A finished walk leaves `last` empty; a failed one ends the walker.
-        // Damaged nodes could share children, and a walk of all ways through such a net need not
-        // end in a lifetime: a tree has as many branches as it has, and no more are walked. The
-        // buffers grow with the walk and are not sized by a number in the bytes.
-        let mut branches_left = 2 * tree.node_count();
-        self.frames.clear();
-        self.grow(0, points.len());
-        self.products.get_mut(level(0, points)).unwrap_or_default().fill(1.0);
-        self.sums.get_mut(level(0, points)).unwrap_or_default().fill(0.0);
-        self.frames.push(Frame { at: 0, edge: None, branches_done: 0 });
-        while let Some(frame) = self.frames.last_mut() {
-            let left = frame.branches_done == 0;
-            if frame.branches_done == 2 {
-                let edge = frame.edge;
-                self.frames.pop();
-                if let Some(edge) = edge {
-                    self.close(self.frames.len(), edge, points, phi)?;
-                }
-                continue;
-            }
-            frame.branches_done += 1;
-            branches_left = branches_left.checked_sub(1).ok_or_else(|| corrupt("Branches meet again."))?;
-            let at = frame.at;
-            self.branch(tree, at, left, row, points, phi)?;
-        }
-        Ok(())
-    }
-
-    /// Goes down one branch of the node on top: a leaf is summed at once, a node becomes a frame.
-    fn branch(
-        &mut self,
-        tree: &TreeView<'_>,
-        at: u32,
-        left: bool,
-        row: &[f64],
-        points: &[Point],
-        phi: &mut [f64],
-    ) -> Result<()> {
-        let node = tree.node(at)?;
-        let next = tree.child(at, node, left)?;
-        let taken = tree.goes_left(node, row)? == left;
-        let feature = node.feature.get() as usize;
-        let share = fraction(tree.cover(Step::Node(at))?, tree.cover(next)?);
-        let earlier = *self.last.get(feature).ok_or_else(|| corrupt("A feature is out of bounds."))?;
-        let before = earlier.and_then(|level| self.frames.get(level)).and_then(|frame| frame.edge);
-        let edge = Edge {
-            feature,
-            zero: share * before.map_or(1.0, |edge| edge.zero),
-            one: if taken { before.map_or(1.0, |edge| edge.one) } else { 0.0 },
-            earlier,
-        };
-        if edge.one == 0.0 && edge.zero < NOTHING {
-            return Ok(());
-        }
-        let below = self.frames.len();
-        self.descend(below, &edge, points);
-        match next {
-            Step::Node(next) => {
-                if let Some(last) = self.last.get_mut(feature) {
-                    *last = Some(below);
-                }
-                self.frames.push(Frame { at: next, edge: Some(edge), branches_done: 0 });
-                Ok(())
-            }
-            Step::Leaf(leaf) => {
-                let value = tree.leaf_value(leaf)?;
-                let range = level(below, points);
-                let sums = self.sums.get_mut(range.clone()).unwrap_or_default();
-                let products = self.products.get(range).unwrap_or_default();
-                for ((sum, product), point) in sums.iter_mut().zip(products).zip(points) {
-                    *sum = value * point.weight.get() * product;
-                }
-                self.close(below, edge, points, phi)
-            }
+    *phi = total;
+    let parent = above.last_mut()?;
+    for k in 0..K {
+        for lane in 0..LANES {
+            parent.sum[k].0[lane] += own.sum[k].0[lane];
         }
     }
-
-    /// Fills the rows of a new level: own factors, and the product with an earlier factor of the
-    /// same feature replaced.
-    fn descend(&mut self, below: usize, edge: &Edge, points: &[Point]) {
-        self.grow(below, points.len());
-        let width = points.len();
-        // The root's level has no edge, so `below` is at least 1 and the parent's row lies before.
-        let start = below * width;
-        for (number, point) in points.iter().enumerate() {
-            let factor = edge.zero + (edge.one - edge.zero) * point.at.get();
-            let earlier = edge
-                .earlier
-                .and_then(|level| self.factors.get(level * width + number))
-                .copied()
-                .unwrap_or(1.0);
-            let parent = self.products.get(start - width + number).copied().unwrap_or(0.0);
-            if let (Some(own), Some(product), Some(sum)) = (
-                self.factors.get_mut(start + number),
-                self.products.get_mut(start + number),
-                self.sums.get_mut(start + number),
-            ) {
-                *own = factor;
-                *product = parent * (factor / earlier);
-                *sum = 0.0;
-            }
-        }
-    }
-
-    /// Books what the leaves below an edge contribute to its feature, takes it from the earlier
-    /// edge of the same feature, and hands the sum upwards.
-    fn close(&mut self, below: usize, edge: Edge, points: &[Point], phi: &mut [f64]) -> Result<()> {
-        let width = points.len();
-        let before = edge.earlier.and_then(|level| self.frames.get(level)).and_then(|frame| frame.edge);
-        let (upper, lower) = self.sums.split_at_mut_checked(below * width).unwrap_or_default();
-        let own = self.factors.get(level(below, points)).unwrap_or_default();
-        let mut gain = 0.0;
-        for (sum, factor) in lower.iter().zip(own) {
-            gain += sum / factor;
-        }
-        gain *= edge.one - edge.zero;
-        if let (Some(before), Some(level_before)) = (before, edge.earlier) {
-            let factors = self.factors.get(level(level_before, points)).unwrap_or_default();
-            let mut loss = 0.0;
-            for (sum, factor) in lower.iter().zip(factors) {
-                loss += sum / factor;
-            }
-            gain -= loss * (before.one - before.zero);
-        }
-        let phi = phi.get_mut(edge.feature).ok_or_else(|| corrupt("A feature is out of bounds."))?;
-        *phi += gain;
-        let parent = upper.len().checked_sub(width).and_then(|start| upper.get_mut(start..));
-        for (to, sum) in parent.unwrap_or_default().iter_mut().zip(lower.iter()) {
-            *to += sum;
-        }
-        if let Some(last) = self.last.get_mut(edge.feature) {
-            *last = edge.earlier;
-        }
-        Ok(())
-    }
-
-    fn grow(&mut self, level: usize, width: usize) {
-        let needed = (level + 1) * width;
-        if self.sums.len() < needed {
-            self.products.resize(needed, 0.0);
-            self.factors.resize(needed, 1.0);
-            self.sums.resize(needed, 0.0);
-        }
-    }
-}
-
-fn level(level: usize, points: &[Point]) -> Range<usize> {
-    level * points.len()..(level + 1) * points.len()
+    Some(())
 }

@@ -47,6 +47,7 @@ pub(crate) enum Kind {
     WideSteps = 17,
     StepLeaves = 18,
     Forks = 19,
+    Places = 20,
 }
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy, Debug)]
@@ -158,4 +159,31 @@ pub(crate) struct Fork {
 impl Fork {
     /// Trees of more leaves have no forks: asking all their questions costs more than walking.
     pub const MOST_LEAVES: usize = 256;
+}
+
+/// Where a node stands, for explanations.
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Place {
+    /// Branches on the way to it, and in the highest bit whether the last one is a right one.
+    level: U16,
+    /// The last level on the way whose branch asked for the node's own feature, or 0.
+    earlier: U16,
+}
+
+impl Place {
+    const RIGHT: u16 = 1 << 15;
+
+    pub fn new(level: u16, right: bool, earlier: u16) -> Self {
+        Self { level: (level | if right { Self::RIGHT } else { 0 }).into(), earlier: earlier.into() }
+    }
+
+    pub fn level(&self) -> (usize, bool) {
+        let level = self.level.get();
+        (usize::from(level & !Self::RIGHT), level & Self::RIGHT != 0)
+    }
+
+    pub fn earlier(&self) -> usize {
+        usize::from(self.earlier.get())
+    }
 }

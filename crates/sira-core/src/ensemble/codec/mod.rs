@@ -26,7 +26,7 @@ mod write;
 
 use super::Objective;
 use crate::{Error, ErrorKind, Result};
-use layout::{CodedTree, Column, Fork, Header, Kind, Meta, Node, Point, Section, Span};
+use layout::{CodedTree, Column, Fork, Header, Kind, Meta, Node, Place, Point, Section, Span};
 pub use write::compile;
 use zerocopy::little_endian::{F64, U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
@@ -50,6 +50,7 @@ pub struct Compiled<'a> {
     pub(crate) leaf_covers: &'a [U32],
     pub(crate) baselines: &'a [F64],
     pub(crate) points: &'a [Point],
+    pub(crate) places: &'a [Place],
     pub(crate) coded: Option<CodedView<'a>>,
 }
 
@@ -137,12 +138,14 @@ impl<'a> Compiled<'a> {
             leaf_covers: sections.get(Kind::LeafCovers)?,
             baselines: sections.get(Kind::Baselines)?,
             points: sections.get(Kind::Points)?,
+            places: sections.get(Kind::Places)?,
             coded,
         };
         let whole = compiled.outputs > 0
             && compiled.trees.len().is_multiple_of(compiled.outputs)
             && compiled.baselines.len() == compiled.outputs
             && compiled.node_covers.len() == compiled.nodes.len()
+            && compiled.places.len() == compiled.nodes.len()
             && compiled.leaf_covers.len() == compiled.leaves.len()
             && compiled.coded.is_none_or(|coded| coded.fits(compiled.trees.len(), bytes.len()));
         if whole { Ok(compiled) } else { Err(corrupt("Sections do not fit each other.")) }
@@ -174,6 +177,11 @@ impl<'a> Compiled<'a> {
     /// Whether the answer is the mean over iterations.
     pub fn is_average(&self) -> bool {
         self.average
+    }
+
+    /// Whether the layout made for speed has room for the model; if not, it is walked plainly.
+    pub fn is_coded(&self) -> bool {
+        self.coded.is_some()
     }
 
     /// Whether the artifact told how many rows came by each node, without which nothing can be

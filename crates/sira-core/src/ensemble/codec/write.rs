@@ -2,7 +2,7 @@
 
 use super::checksum::checksum;
 use super::coded::Coded;
-use super::layout::{CodedTree, Column, Fork, Header, Kind, MAGIC, Meta, Node, Point, Section, Span};
+use super::layout::{CodedTree, Column, Fork, Header, Kind, MAGIC, Meta, Node, Place, Point, Section, Span};
 use crate::ensemble::{Child, Ensemble, Missing, Split, Tree};
 use crate::shap::{baseline, quadrature};
 use std::collections::BTreeMap;
@@ -56,6 +56,7 @@ pub fn compile(ensemble: &Ensemble) -> Vec<u8> {
         (Kind::LeafCovers, 4, plain.leaf_covers.as_bytes()),
         (Kind::Baselines, 8, baselines.as_bytes()),
         (Kind::Points, size_of::<Point>(), plain.points.as_bytes()),
+        (Kind::Places, size_of::<Place>(), plain.places.as_bytes()),
     ];
     if let Some(coded) = &coded {
         let questions = &coded.questions;
@@ -120,6 +121,7 @@ struct Plain {
     node_covers: Vec<U32>,
     leaf_covers: Vec<U32>,
     points: Vec<Point>,
+    places: Vec<Place>,
     /// First point of each order that some tree needs.
     orders: BTreeMap<u32, u32>,
 }
@@ -176,9 +178,29 @@ impl Plain {
             });
             self.node_covers.push(node.cover.into());
         }
+        self.place(tree);
         for leaf in tree.leaves() {
             self.leaves.push(leaf.value.into());
             self.leaf_covers.push(leaf.cover.into());
+        }
+    }
+}
+
+impl Plain {
+    /// Walks the tree for the places of its nodes, which are numbered as they are met.
+    fn place(&mut self, tree: &Tree) {
+        // By level: the feature that the node above asked for.
+        let mut path: Vec<u32> = Vec::new();
+        let mut todo = vec![(Child::Node(0), 0, false)];
+        while let Some((child, level, right)) = todo.pop() {
+            let Child::Node(at) = child else { continue };
+            let Some(node) = tree.nodes().get(at as usize) else { continue };
+            path.truncate(level);
+            let earlier = path.iter().rposition(|feature| *feature == node.feature);
+            self.places.push(Place::new(level as u16, right, earlier.map_or(0, |level| level as u16 + 1)));
+            path.push(node.feature);
+            todo.push((node.right, level + 1, true));
+            todo.push((node.left, level + 1, false));
         }
     }
 }

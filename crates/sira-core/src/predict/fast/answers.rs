@@ -1,11 +1,12 @@
 //! One row's answers: a byte a question, 1 where the row goes right.
 
-use super::{category, questions, rank_or_default};
+use super::{Side, category, missing, questions};
 use crate::Result;
 use crate::ensemble::codec::layout::{Column, Node};
 use crate::ensemble::codec::{CodedView, corrupt};
 
 /// Answers every question of the model.
+#[inline(always)]
 pub(super) fn answer(coded: &CodedView<'_>, row: &[f64], answers: &mut [u8]) -> Result<()> {
     let outside = || corrupt("A column is out of bounds.");
     if let Some(nobody) = answers.first_mut() {
@@ -20,7 +21,16 @@ pub(super) fn answer(coded: &CodedView<'_>, row: &[f64], answers: &mut [u8]) -> 
             spread(class_answers(coded, column, value).ok_or_else(outside)?, own);
         } else {
             let thresholds = coded.thresholds.get(range).ok_or_else(outside)?;
-            fill(own, rank_or_default(flags, thresholds, value));
+            let (value, always) = match missing(flags, value) {
+                // NaN counts as zero where it does not count as missing.
+                None => (if value.is_nan() { 0.0 } else { value }, 0),
+                Some(Side::Left) => (f64::NEG_INFINITY, 0),
+                Some(Side::Right) => (f64::INFINITY, 1),
+            };
+            // Comparing with all thresholds takes vectors and no decisions: less than a search.
+            for (answer, threshold) in own.iter_mut().zip(thresholds) {
+                *answer = u8::from(value > threshold.get()) | always;
+            }
         }
     }
     Ok(())
@@ -42,25 +52,6 @@ pub(super) fn class_answers<'a>(
     let words = column.words.get() as usize;
     let begin = column.first_word.get() as usize + class as usize * words;
     coded.class_answers.get(begin..begin.checked_add(words)?)
-}
-
-/// Ones for the first `rank` answers, zeros for the others.
-#[inline(always)]
-fn fill(answers: &mut [u8], rank: usize) {
-    match u8::try_from(answers.len()) {
-        // Comparing all of them with the rank takes the same path whatever the rank is.
-        Ok(length) => {
-            let rank = rank as u8;
-            for (number, answer) in (0..length).zip(answers) {
-                *answer = u8::from(number < rank);
-            }
-        }
-        Err(_) => {
-            let (right, left) = answers.split_at_mut(rank.min(answers.len()));
-            right.fill(1);
-            left.fill(0);
-        }
-    }
 }
 
 /// A byte a bit.

@@ -21,14 +21,15 @@ pub(in crate::predict) const FEWEST_ROWS: usize = 8;
 const MOST_ANSWERS: usize = 1 << 20;
 
 /// Words a question that a block of this model has at most.
-pub(super) fn widest(model: &Compiled<'_>) -> usize {
-    model.coded.map_or(1, |coded| MOST_ANSWERS / 8 / coded.questions.max(1))
+#[inline(always)]
+pub(super) fn widest(coded: &CodedView<'_>) -> usize {
+    MOST_ANSWERS / 8 / coded.questions.max(1)
 }
 
 /// Nodes and leaves of a tree together, rounded up so that an index needs no more than a mask.
 const SETS: usize = 2 * MOST;
 
-/// The raw scores of the rows from `first` on, at most 64 · W of them.
+/// The raw scores of the rows from `first` on, at most 64 · W of them; answers how many.
 #[inline(always)]
 pub(in crate::predict) fn block<const W: usize>(
     model: &Compiled<'_>,
@@ -37,7 +38,7 @@ pub(in crate::predict) fn block<const W: usize>(
     first: usize,
     scratch: &mut Scratch,
     out: &mut [f64],
-) -> Result<()> {
+) -> Result<usize> {
     let outputs = model.outputs();
     let count = (rows.len() - first).min(64 * W);
     if scratch.masks.len() < coded.questions * W {
@@ -60,7 +61,7 @@ pub(in crate::predict) fn block<const W: usize>(
             *place = *sum;
         }
     }
-    Ok(())
+    Ok(count)
 }
 
 /// Adds the values of all trees, in their order.

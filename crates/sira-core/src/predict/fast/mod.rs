@@ -14,17 +14,71 @@ mod masks;
 mod numbers;
 mod walk;
 
-pub(super) use walk::one_row;
-
 use super::{Rows, Scratch, reference};
 use crate::Result;
+use crate::cpu::{self, Work};
 use crate::ensemble::Compiled;
+use crate::ensemble::codec::CodedView;
 use crate::ensemble::codec::layout::{Column, Node};
 use zerocopy::little_endian::F64;
 
 /// Below this a value counts as zero where zero is missing: LightGBM's `kZeroThreshold`, which is
 /// the single-precision number nearest to 1e-35.
 pub(super) const ZERO: f64 = 1e-35_f32 as f64;
+
+/// The raw scores of a row.
+pub(super) fn one_row(
+    model: &Compiled<'_>,
+    coded: &CodedView<'_>,
+    row: &[f64],
+    scratch: &mut Scratch,
+    out: &mut [f64],
+) -> Result<()> {
+    let mut answers = std::mem::take(&mut scratch.answers);
+    let done = answers_into(coded, row, &mut answers)
+        .and_then(|answers| walk::walk(model, coded, answers, &mut scratch.values, out));
+    scratch.answers = answers;
+    done
+}
+
+/// One row's answers to all questions of the model, a byte each.
+pub(crate) fn answers<'s>(coded: &CodedView<'_>, row: &[f64], scratch: &'s mut Scratch) -> Result<&'s [u8]> {
+    answers_into(coded, row, &mut scratch.answers)
+}
+
+fn answers_into<'s>(coded: &CodedView<'_>, row: &[f64], answers: &'s mut Vec<u8>) -> Result<&'s [u8]> {
+    struct Answer<'a, 'b>(&'a CodedView<'b>, &'a [f64], &'a mut [u8]);
+    impl Work for Answer<'_, '_> {
+        type Answer = Result<()>;
+
+        #[inline(always)]
+        fn run(self) -> Result<()> {
+            answers::answer(self.0, self.1, self.2)
+        }
+    }
+    if answers.len() < coded.questions {
+        answers.resize(coded.questions, 0);
+    }
+    let answers = answers.get_mut(..coded.questions).unwrap_or_default();
+    cpu::run(Answer(coded, row, answers))?;
+    Ok(answers)
+}
+
+/// The answers of the rows from `first` on, at most 64, a word a question.
+pub(crate) fn block_answers<'s>(
+    coded: &CodedView<'_>,
+    rows: &Rows<'_>,
+    first: usize,
+    scratch: &'s mut Scratch,
+) -> Result<&'s [[u64; 1]]> {
+    if scratch.masks.len() < coded.questions {
+        scratch.masks.resize(coded.questions, 0);
+    }
+    let (masks, _) = scratch.masks.as_chunks_mut::<1>();
+    let masks = masks.get_mut(..coded.questions).unwrap_or_default();
+    masks::answer(coded, rows, first, masks)?;
+    Ok(masks)
+}
 
 /// The raw scores of many rows, in blocks as long as answers that stay in the cache allow.
 pub(super) fn batch(
@@ -34,35 +88,20 @@ pub(super) fn batch(
     out: &mut [f64],
 ) -> Result<()> {
     let outputs = model.outputs();
-    let widest = block::widest(model);
     let mut first = 0;
     while first < rows.len() {
-        let left = rows.len() - first;
-        let own = out.get_mut(first * outputs..).unwrap_or_default();
-        first += match (&model.coded, left.div_ceil(64).min(widest)) {
-            (Some(coded), 8..) if left >= block::FEWEST_ROWS => {
-                block::block::<8>(model, coded, rows, first, scratch, own)?;
-                8 * 64
+        let out = out.get_mut(first * outputs..).unwrap_or_default();
+        first += match &model.coded {
+            Some(coded) if rows.len() - first >= block::FEWEST_ROWS => {
+                cpu::run(Block { model, coded, rows, first, scratch, out })?
             }
-            (Some(coded), 4..) if left >= block::FEWEST_ROWS => {
-                block::block::<4>(model, coded, rows, first, scratch, own)?;
-                4 * 64
-            }
-            (Some(coded), 2..) if left >= block::FEWEST_ROWS => {
-                block::block::<2>(model, coded, rows, first, scratch, own)?;
-                2 * 64
-            }
-            (Some(coded), _) if left >= block::FEWEST_ROWS => {
-                block::block::<1>(model, coded, rows, first, scratch, own)?;
-                64
-            }
-            (coded, _) => {
+            coded => {
                 let mut row = std::mem::take(&mut scratch.row);
                 rows.copy_row(first, &mut row);
-                let own = own.get_mut(..outputs).unwrap_or_default();
+                let out = out.get_mut(..outputs).unwrap_or_default();
                 let done = match coded {
-                    Some(coded) => one_row(model, coded, &row, scratch, own),
-                    None => reference::sum(model, &row, own),
+                    Some(coded) => one_row(model, coded, &row, scratch, out),
+                    None => reference::sum(model, &row, out),
                 };
                 scratch.row = row;
                 done?;
@@ -71,6 +110,32 @@ pub(super) fn batch(
         };
     }
     Ok(())
+}
+
+/// As many of the rows from `first` on as go together.
+struct Block<'a, 'b> {
+    model: &'a Compiled<'b>,
+    coded: &'a CodedView<'b>,
+    rows: &'a Rows<'a>,
+    first: usize,
+    scratch: &'a mut Scratch,
+    out: &'a mut [f64],
+}
+
+impl Work for Block<'_, '_> {
+    type Answer = Result<usize>;
+
+    #[inline(always)]
+    fn run(self) -> Result<usize> {
+        let Self { model, coded, rows, first, scratch, out } = self;
+        let words = (rows.len() - first).div_ceil(64).min(block::widest(coded));
+        match words {
+            8.. => block::block::<8>(model, coded, rows, first, scratch, out),
+            4.. => block::block::<4>(model, coded, rows, first, scratch, out),
+            2.. => block::block::<2>(model, coded, rows, first, scratch, out),
+            _ => block::block::<1>(model, coded, rows, first, scratch, out),
+        }
+    }
 }
 
 /// How many thresholds lie below a value: it goes right at these and left at all others. The number
@@ -88,20 +153,32 @@ fn rank(thresholds: &[F64], value: f64) -> usize {
     base + usize::from(thresholds.get(base).is_some_and(|threshold| threshold.get() < value))
 }
 
-/// The rank of a value with the column's rule for missing ones: they lie below or above everything.
+/// Where a missing value goes.
+#[derive(Clone, Copy)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// Whether a value is missing by the column's rule, and where it goes then.
 #[inline(always)]
-fn rank_or_default(flags: u32, thresholds: &[F64], value: f64) -> usize {
-    let zero_is_missing = flags & Node::MISSING_ZERO != 0;
-    let missing = if zero_is_missing {
+fn missing(flags: u32, value: f64) -> Option<Side> {
+    let missing = if flags & Node::MISSING_ZERO != 0 {
         value.is_nan() || value.abs() <= ZERO
     } else {
         flags & Node::MISSING_NAN != 0 && value.is_nan()
     };
-    if missing {
-        return if flags & Node::DEFAULT_LEFT != 0 { 0 } else { thresholds.len() };
+    missing.then_some(if flags & Node::DEFAULT_LEFT != 0 { Side::Left } else { Side::Right })
+}
+
+/// The rank of a value with the column's rule for missing ones: they lie below or above everything.
+#[inline(always)]
+fn rank_or_default(flags: u32, thresholds: &[F64], value: f64) -> usize {
+    match missing(flags, value) {
+        Some(Side::Left) => 0,
+        Some(Side::Right) => thresholds.len(),
+        None => rank(thresholds, if value.is_nan() { 0.0 } else { value }),
     }
-    // NaN counts as zero where it does not count as missing.
-    rank(thresholds, if value.is_nan() { 0.0 } else { value })
 }
 
 /// The category of a value: truncated, so −0.5 is category 0; none where it is out of range.

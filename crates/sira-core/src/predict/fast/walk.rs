@@ -4,13 +4,11 @@
 //! trees that are about equally long, and a group ends when none of its walks moved. Steps lie
 //! forward only, which ends walks in damaged bytes too.
 
-use super::answers::answer;
 use crate::Result;
 use crate::ensemble::Compiled;
 use crate::ensemble::builder::MAX_DEPTH;
 use crate::ensemble::codec::layout::{Step, WideStep};
 use crate::ensemble::codec::{CodedView, Steps, corrupt};
-use crate::predict::Scratch;
 
 /// Walks side by side: more than hide a load's latency run out of registers.
 const LANES: usize = 8;
@@ -37,26 +35,21 @@ impl Halves for WideStep {
     }
 }
 
-/// The raw scores of a row.
-pub(in crate::predict) fn one_row(
+/// The raw scores of a row whose answers are known.
+pub(super) fn walk(
     model: &Compiled<'_>,
     coded: &CodedView<'_>,
-    row: &[f64],
-    scratch: &mut Scratch,
+    answers: &[u8],
+    values: &mut Vec<f64>,
     out: &mut [f64],
 ) -> Result<()> {
-    if scratch.answers.len() < coded.questions {
-        scratch.answers.resize(coded.questions, 0);
+    if values.len() < coded.trees.len() {
+        values.resize(coded.trees.len(), 0.0);
     }
-    if scratch.values.len() < coded.trees.len() {
-        scratch.values.resize(coded.trees.len(), 0.0);
-    }
-    let values = scratch.values.get_mut(..coded.trees.len()).unwrap_or_default();
-    let answers = scratch.answers.get_mut(..coded.questions).unwrap_or_default();
-    answer(coded, row, answers)?;
+    let values = values.get_mut(..coded.trees.len()).unwrap_or_default();
     match coded.steps {
-        Steps::Narrow(steps) => walk(model, coded, steps, answers, values)?,
-        Steps::Wide(steps) => walk(model, coded, steps, answers, values)?,
+        Steps::Narrow(steps) => walk_all(model, coded, steps, answers, values)?,
+        Steps::Wide(steps) => walk_all(model, coded, steps, answers, values)?,
     }
     out.fill(0.0);
     if let [sum] = out {
@@ -72,7 +65,7 @@ pub(in crate::predict) fn one_row(
 }
 
 /// Walks all trees and notes the values of their leaves.
-fn walk<S: Halves>(
+fn walk_all<S: Halves>(
     model: &Compiled<'_>,
     coded: &CodedView<'_>,
     steps: &[S],
