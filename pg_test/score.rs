@@ -58,9 +58,30 @@ mod tests {
     fn a_word_may_be_written_as_another_type() {
         assert_eq!(read(json!({"word": true})).vector[2], 2.0);
         assert_eq!(read(json!({"word": 1.5})).vector[2], 3.0);
-        let text = |type_oid, datum| unsafe { Reader::of(type_oid).text(type_oid, datum) };
+        let text = |type_oid, datum| unsafe { Reader::of(type_oid).ok().unwrap().text(type_oid, datum) };
         assert_eq!(text(pg_sys::BOOLOID, pg_sys::Datum::from(true)), "true");
-        assert_eq!(text(pg_sys::FLOAT8OID, 1.5_f64.into_datum().unwrap()), "1.5");
+        assert_eq!(text(pg_sys::INT8OID, 15_i64.into_datum().unwrap()), "15");
+        assert_eq!(text(pg_sys::BPCHAROID, "b  ".into_datum().unwrap()), "b");
+    }
+
+    #[pg_test]
+    fn a_type_whose_text_depends_on_the_session_is_no_feature() {
+        for refused in [
+            pg_sys::INTERVALOID,
+            pg_sys::BYTEAOID,
+            pg_sys::MONEYOID,
+            pg_sys::JSONBOID,
+            pg_sys::FLOAT8ARRAYOID,
+        ] {
+            assert!(Reader::of(refused).is_err());
+        }
+    }
+
+    #[pg_test]
+    fn missing_has_one_form() {
+        let negative = f64::from_bits(0xfff8_0000_0000_0000);
+        let read = features::from_array(&signature(), &[Some(negative); 6]).ok().unwrap();
+        assert!(read.vector.iter().all(|value| value.to_bits() == f64::NAN.to_bits()));
     }
 
     #[pg_test]
@@ -73,14 +94,16 @@ mod tests {
             ("1970-01-02T00:00:00Z", 86_400.0),
             ("1970-01-02T09:00:00+09", 86_400.0),
             ("1970-01-01T20:00:00-04:00", 86_400.0),
-            ("1970-01-02 00:00:00 UTC", 86_400.0),
-            ("1970-01-02 09:00:00 Asia/Tokyo", 86_400.0),
-            ("1970-01-02 12:00 PM", 129_600.0),
-            ("epoch", 0.0),
         ] {
             assert_eq!(read(json!({ "moment": text })).vector[5], seconds, "{text}");
         }
-        assert_eq!(read(json!({"day": "1970-01-02T23:59:59Z"})).vector[4], 1.0);
+        assert_eq!(read(json!({"day": "1970-01-02T23:59:59"})).vector[4], 1.0);
+        run("SET LOCAL datestyle = 'SQL, DMY'");
+        for text in
+            ["02/01/1970", "1970-01-02 12:00 PM", "1970-01-02 09:00:00 Asia/Tokyo", "epoch", "infinity"]
+        {
+            assert!(features::from_json(&signature(), &json!({ "moment": text })).is_err(), "{text}");
+        }
     }
 
     #[pg_test]

@@ -1,6 +1,6 @@
 //! Where the extension lives, whose it is, and for whom a call works.
 
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Result, literal};
 use crate::guc;
 use crate::snapshot::View;
 use crate::statement::{Arguments, Mode, Statement};
@@ -125,8 +125,8 @@ pub fn require_tenant(home: Home) -> Result<String> {
             format!("role \"{}\" belongs to no tenant", current_user_name()),
         )
         .hint(format!(
-            "INSERT INTO sira_tenant_members (tenant_id, member) VALUES ('...', '{}'); as sira_admin",
-            current_user_name()
+            "INSERT INTO sira_tenant_members (tenant_id, member) VALUES ('...', {}); as a superuser",
+            literal(&current_user_name())
         ))
     })
 }
@@ -168,7 +168,7 @@ fn tenant_by_listing(home: Home) -> Result<Option<String>> {
                 format!("role \"{}\" works for several tenants and none is chosen", current_user_name()),
             )
             .detail(format!("The tenants are {}.", mine.join(", ")))
-            .hint(format!("SET sira.tenant = '{}';", mine.first().map_or("", String::as_str))))
+            .hint(format!("SET sira.tenant = {};", literal(mine.first().map_or("", String::as_str)))))
         }
     }
 }

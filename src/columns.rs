@@ -4,6 +4,7 @@
 //! allocates for a batch (detoasted texts, intermediate numerics) is freed with the batch.
 
 use crate::error::{Failure, Result};
+use crate::features;
 use crate::relation::Reader;
 use crate::statement::Connection;
 use pgrx::{PgMemoryContexts, PgTupleDesc};
@@ -12,11 +13,26 @@ use sira_core::signature::{Feature, FeatureKind};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 
-/// Rows per fetch: enough to make the fetch's own cost vanish, little enough to hold in memory twice.
-const BATCH: i64 = 5_000;
+/// Bytes per fetch that are aimed at: enough to make the fetch's own cost vanish, little beside the columns.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// Rows of the first fetch, by which the next ones are sized, and of the largest.
+const FIRST_BATCH: usize = 100;
+const LARGEST_BATCH: usize = 5_000;
 
 /// Texts that a column may hold; beyond, it is an identifier rather than a category.
 const CATEGORIES: usize = 65_535;
+
+/// Bytes of one such text; a longer one is a document rather than a category.
+const CATEGORY_BYTES: usize = 1_024;
+
+/// What has been read so far.
+pub struct Extent {
+    pub rows: usize,
+    pub columns: usize,
+    /// Bytes of the dictionaries.
+    pub texts: usize,
+}
 
 /// One column of the query's result.
 pub struct Column {
@@ -26,17 +42,27 @@ pub struct Column {
     pub values: Vec<f64>,
     /// The texts of a text column in code order.
     pub texts: Vec<String>,
-    reader: Reader,
+    /// None of an excluded column: its values are not looked at, and its type may be any.
+    reader: Option<Reader>,
     type_oid: pg_sys::Oid,
     codes: HashMap<String, u32>,
+    bytes: usize,
     feature: Feature,
 }
 
 impl Column {
-    fn new(name: String, type_oid: pg_sys::Oid) -> Self {
-        let reader = Reader::of(type_oid);
-        let kind = reader.kind();
-        Self {
+    fn new(name: String, type_oid: pg_sys::Oid, excluded: bool) -> Result<Self> {
+        let reader = match Reader::of(type_oid) {
+            _ if excluded => None,
+            Ok(reader) => Some(reader),
+            Err(failure) => {
+                return Err(
+                    failure.detail(format!("It is the type of column \"{name}\" of the training query."))
+                );
+            }
+        };
+        let kind = reader.map_or(FeatureKind::Numeric, Reader::kind);
+        Ok(Self {
             feature: Feature::new(name.clone(), kind),
             name,
             kind,
@@ -45,15 +71,20 @@ impl Column {
             reader,
             type_oid,
             codes: HashMap::new(),
-        }
+            bytes: 0,
+        })
     }
 
     /// # Safety
     /// `datum` must be a value of the column's type.
     unsafe fn push(&mut self, datum: pg_sys::Datum) -> Result<()> {
-        let value = match unsafe { self.reader.number(&self.feature, datum) }? {
-            Some(number) => number,
-            None => f64::from(self.code(unsafe { self.reader.text(self.type_oid, datum) })?),
+        let value = match self.reader {
+            None => f64::NAN,
+            // SAFETY: the reader was made for the column's type.
+            Some(reader) => match unsafe { reader.number(&self.feature, datum) }? {
+                Some(number) => features::canonical(number),
+                None => f64::from(self.code(unsafe { reader.text(self.type_oid, datum) })?),
+            },
         };
         self.values.push(value);
         Ok(())
@@ -70,7 +101,17 @@ impl Column {
             )
             .hint(format!("It looks like an identifier: exclude => '{{{}}}'.", self.name)));
         }
+        if text.len() > CATEGORY_BYTES {
+            return Err(Failure::new(
+                PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                format!("column \"{}\" has a text that is too long for a category", self.name),
+            )
+            .detail(format!("It has {} bytes, a category at most {CATEGORY_BYTES}.", text.len()))
+            .hint(format!("Shorten it in the query, or exclude => '{{{}}}'.", self.name)));
+        }
         let code = self.texts.len() as u32;
+        // Each text is kept twice while the query is read, with the headers of its containers.
+        self.bytes += 2 * text.len() + 96;
         self.texts.push(text.clone());
         self.codes.insert(text, code);
         Ok(code)
@@ -104,9 +145,12 @@ impl Column {
     }
 }
 
-/// Reads the whole result of `query`. After each batch `check` hears how many rows and columns there are,
-/// and may refuse to go on.
-pub fn read(query: &str, mut check: impl FnMut(usize, usize) -> Result<()>) -> Result<Vec<Column>> {
+/// Reads the whole result of `query`. After each batch `check` hears how much there is, and may refuse to go on.
+pub fn read(
+    query: &str,
+    exclude: &[String],
+    mut check: impl FnMut(&Extent) -> Result<()>,
+) -> Result<Vec<Column>> {
     let sql = CString::new(query).map_err(|_| {
         Failure::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "the query holds a zero byte")
     })?;
@@ -115,10 +159,11 @@ pub fn read(query: &str, mut check: impl FnMut(usize, usize) -> Result<()>) -> R
     // SAFETY: the portal is ours and closed below; on an error the transaction closes it.
     unsafe {
         let portal = open(&sql)?;
-        let mut columns = describe((*portal).tupDesc)?;
+        let mut columns = describe((*portal).tupDesc, exclude)?;
+        let mut batch = FIRST_BATCH;
         loop {
             pgrx::check_for_interrupts!();
-            pg_sys::SPI_cursor_fetch(portal, true, BATCH);
+            pg_sys::SPI_cursor_fetch(portal, true, batch as i64);
             let (count, table) = (pg_sys::SPI_processed as usize, pg_sys::SPI_tuptable);
             if count == 0 || table.is_null() {
                 break;
@@ -126,8 +171,14 @@ pub fn read(query: &str, mut check: impl FnMut(usize, usize) -> Result<()>) -> R
             let rows = std::slice::from_raw_parts((*table).vals, count);
             batch_context.switch_to(|_| append(&mut columns, rows, (*table).tupdesc))?;
             batch_context.reset();
+            let bytes: usize = rows.iter().map(|row| (**row).t_len as usize).sum();
+            batch = (BATCH_BYTES / (bytes / count).max(1)).clamp(1, LARGEST_BATCH);
             pg_sys::SPI_freetuptable(table);
-            check(columns.first().map_or(0, |column| column.values.len()), columns.len())?;
+            check(&Extent {
+                rows: columns.first().map_or(0, |column| column.values.len()),
+                columns: columns.len(),
+                texts: columns.iter().map(|column| column.bytes).sum(),
+            })?;
         }
         pg_sys::SPI_cursor_close(portal);
         for column in columns.iter_mut().filter(|column| column.kind == FeatureKind::Text) {
@@ -170,7 +221,7 @@ unsafe fn only_reads(plan: pg_sys::SPIPlanPtr) -> bool {
     }
 }
 
-unsafe fn describe(descriptor: pg_sys::TupleDesc) -> Result<Vec<Column>> {
+unsafe fn describe(descriptor: pg_sys::TupleDesc, exclude: &[String]) -> Result<Vec<Column>> {
     if descriptor.is_null() {
         return Err(Failure::new(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -190,7 +241,8 @@ unsafe fn describe(descriptor: pg_sys::TupleDesc) -> Result<Vec<Column>> {
             )
             .hint("Features bind by name: give one of them another with AS."));
         }
-        columns.push(Column::new(name, attribute.atttypid));
+        let excluded = exclude.contains(&name);
+        columns.push(Column::new(name, attribute.atttypid, excluded)?);
     }
     Ok(columns)
 }

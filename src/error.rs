@@ -49,6 +49,11 @@ impl Failure {
     }
 }
 
+/// A text as SQL writes it, for hints that people type.
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self { code: code_of(error.kind), message: error.message, detail: error.detail, hint: error.hint }

@@ -7,13 +7,11 @@
 
 use crate::error::{Failure, Result};
 use crate::guc;
-use pgrx::FromDatum;
+use pgrx::PgSqlErrorCode;
 use pgrx::datum::ToIsoString;
-use pgrx::{PgSqlErrorCode, pg_sys};
 use serde_json::Value;
 use sira_core::signature::{Feature, FeatureKind, Signature};
-use sira_core::{Error, ErrorKind};
-use std::ffi::CString;
+use sira_core::{Error, ErrorKind, calendar};
 
 /// A model's input in its own order, and the texts that the model has no code for.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +43,7 @@ impl Features {
 
     pub fn set(&mut self, index: usize, value: f64) {
         if let Some(place) = self.vector.get_mut(index) {
-            *place = value;
+            *place = canonical(value);
         }
     }
 
@@ -75,6 +73,7 @@ impl Features {
         }
         match feature.kind {
             FeatureKind::Boolean => Value::Bool(value != 0.0),
+            FeatureKind::Text if value < 0.0 => Value::Null,
             FeatureKind::Text => {
                 feature.categories.get(value as usize).map_or(Value::Null, |text| Value::String(text.clone()))
             }
@@ -104,6 +103,11 @@ fn date_text(days: f64) -> String {
 fn timestamp_text(seconds: f64) -> String {
     let micros = (seconds * 1e6).round() as i64 - POSTGRES_EPOCH_MICROS;
     pgrx::datum::Timestamp::saturating_from_raw(micros).to_iso_string()
+}
+
+/// A missing value has one form: a dump writes every NaN as `NaN`, and a replay must find the bits that were logged.
+pub fn canonical(value: f64) -> f64 {
+    if value.is_nan() { f64::NAN } else { value }
 }
 
 /// What the model wants and what came, for SQLSTATE 42804.
@@ -217,7 +221,7 @@ pub fn from_array(signature: &Signature, array: &[Option<f64>]) -> Result<Featur
             .with_hint(format!("The order is {}.", names.join(", ")))
             .into());
     }
-    let vector = array.iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+    let vector = array.iter().map(|value| canonical(value.unwrap_or(f64::NAN))).collect();
     Ok(Features { vector, unseen: Vec::new() })
 }
 
@@ -245,47 +249,34 @@ pub fn unknown(name: &str) -> Failure {
         .into()
 }
 
-/// Seconds since the Unix epoch; a text without a zone is read as UTC, as a `timestamp` column is.
+/// Seconds since the Unix epoch, of ISO 8601; a text without a zone is read as UTC, as a `timestamp` column is.
 fn parse_timestamp(feature: &Feature, text: &str) -> Result<f64> {
-    timestamp_seconds(feature, input::<i64>(pg_sys::TIMESTAMPTZOID, &with_zone(text))?)
+    let micros = calendar::timestamp_micros(text).ok_or_else(|| no_time(feature, text))?;
+    Ok(micros as f64 / 1e6)
 }
 
-/// A timestamp's text, in UTC where it names no zone: behind the ten characters of an ISO date a zone is an
-/// offset or a word other than the T before a time and AM, PM or BC.
-pub fn with_zone(text: &str) -> String {
-    let rest = text.get(10..).unwrap_or_default().to_ascii_uppercase();
-    let rest = rest.strip_prefix('T').unwrap_or(&rest);
-    let has_zone = rest.contains(['+', '-'])
-        || rest
-            .split(|part: char| !part.is_ascii_alphabetic())
-            .any(|word| !matches!(word, "" | "AM" | "PM" | "BC"));
-    let special = !text.starts_with(|first: char| first.is_ascii_digit());
-    if has_zone || special { text.to_owned() } else { format!("{text} UTC") }
-}
-
-/// Days since the Unix epoch; of a timestamp's text the date that is written there.
+/// Days since the Unix epoch, of ISO 8601; of a timestamp's text the date that is written there.
 fn parse_date(feature: &Feature, text: &str) -> Result<f64> {
-    date_days(feature, input::<i32>(pg_sys::DATEOID, text)?)
+    calendar::date_days(text).map(f64::from).ok_or_else(|| no_time(feature, text))
 }
 
-/// Reads a text with a type's own input function.
-pub fn input<T: FromDatum>(type_oid: pg_sys::Oid, text: &str) -> Result<T> {
-    let text = CString::new(text).map_err(|_| Failure::internal("a text holds a zero byte"))?;
-    // SAFETY: the input function of a built-in type takes a C string; a bad text raises an error.
-    unsafe {
-        let (mut function, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
-        pg_sys::getTypeInputInfo(type_oid, &mut function, &mut parameter);
-        let datum = pg_sys::OidInputFunctionCall(function, text.as_ptr().cast_mut(), parameter, -1);
-        T::from_datum(datum, false).ok_or_else(|| Failure::internal("an input function gave null"))
+/// The error for a text that is no time: session settings such as DateStyle must not change what it means.
+fn no_time(feature: &Feature, text: &str) -> Failure {
+    if matches!(text, "infinity" | "-infinity") {
+        return infinite(feature);
     }
+    mismatch(feature, "another text")
+        .detail(format!("It got \"{text}\", which is not ISO 8601."))
+        .hint("Write 2018-04-01 or 2018-04-01T12:00:00Z, as to_jsonb does.")
 }
 
 /// Seconds since the Unix epoch of PostgreSQL's microseconds since 2000.
 pub fn timestamp_seconds(feature: &Feature, micros: i64) -> Result<f64> {
-    if micros == i64::MAX || micros == i64::MIN {
-        return Err(infinite(feature));
+    // PostgreSQL's infinities are the ends of the range; what lies next to them is past what it calls a timestamp.
+    match micros.checked_add(POSTGRES_EPOCH_MICROS) {
+        Some(unix) if micros != i64::MIN => Ok(unix as f64 / 1e6),
+        _ => Err(infinite(feature)),
     }
-    Ok((micros + POSTGRES_EPOCH_MICROS) as f64 / 1e6)
 }
 
 /// Days since 1970-01-01 of PostgreSQL's days since 2000-01-01.

@@ -2,7 +2,7 @@
 
 use crate::cache::{self, Digest};
 use crate::catalog::{self, Home};
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Result, literal};
 use crate::statement::{Arguments, Mode, Statement};
 use pgrx::datum::Uuid;
 use pgrx::{PgSqlErrorCode, pg_sys};
@@ -42,7 +42,7 @@ thread_local! {
     };
     static LOCK_MODEL: Statement = const {
         Statement::new(
-            "SELECT id, task FROM {s}.sira_models WHERE tenant_id {=} $1 AND name {=} $2 FOR UPDATE",
+            "SELECT id, task FROM {s}.sira_models WHERE tenant_id {=} $1 AND name {=} $2 FOR NO KEY UPDATE",
             &[pg_sys::TEXTOID, pg_sys::TEXTOID],
         )
     };
@@ -93,7 +93,7 @@ fn own_model(home: Home, name: &str, statement: &Statement) -> Result<OwnModel> 
     })?;
     let (id, task) = found.ok_or_else(|| {
         Failure::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("model \"{name}\" does not exist"))
-            .hint(format!("SELECT sira_create_model('{name}', 'fraud_detection');"))
+            .hint(format!("SELECT sira_create_model({}, 'fraud_detection');", literal(name)))
     })?;
     let task = task.parse()?;
     Ok(OwnModel { tenant, id, task })

@@ -22,16 +22,20 @@ pub enum Reader {
     Bool,
     Date,
     Timestamp,
-    /// Any other type, by its output function.
-    Text(pg_sys::Oid),
+    /// Texts, enums, network addresses and uuids, by their output function.
+    Text,
 }
 
 impl Reader {
     /// The reader for a type; a domain is read as its base type.
-    pub fn of(type_oid: pg_sys::Oid) -> Self {
+    ///
+    /// # Errors
+    /// 42804 for a type that can be no feature: one whose text depends on a session's settings (an interval,
+    /// bytea, money) would mean another category to another session, and composites are no categories at all.
+    pub fn of(type_oid: pg_sys::Oid) -> Result<Self> {
         // SAFETY: syscache look-ups; an unknown type raises an error.
         let base = unsafe { pg_sys::getBaseType(type_oid) };
-        match base {
+        Ok(match base {
             pg_sys::INT2OID => Self::Int2,
             pg_sys::INT4OID => Self::Int4,
             pg_sys::INT8OID => Self::Int8,
@@ -41,13 +45,15 @@ impl Reader {
             pg_sys::BOOLOID => Self::Bool,
             pg_sys::DATEOID => Self::Date,
             pg_sys::TIMESTAMPOID | pg_sys::TIMESTAMPTZOID => Self::Timestamp,
+            _ if is_category(base) => Self::Text,
             _ => {
-                let (mut output, mut varlena) = (pg_sys::InvalidOid, false);
-                // SAFETY: as above.
-                unsafe { pg_sys::getTypeOutputInfo(base, &mut output, &mut varlena) };
-                Self::Text(output)
+                return Err(Failure::new(
+                    PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+                    format!("type {} can be no feature", type_name(type_oid)),
+                )
+                .hint("Cast it to text or to a number, such as extract(epoch FROM …) of an interval."));
             }
-        }
+        })
     }
 
     /// The kind of feature that training makes of such a column.
@@ -56,7 +62,7 @@ impl Reader {
             Self::Bool => FeatureKind::Boolean,
             Self::Date => FeatureKind::Date,
             Self::Timestamp => FeatureKind::Timestamp,
-            Self::Text(_) => FeatureKind::Text,
+            Self::Text => FeatureKind::Text,
             _ => FeatureKind::Numeric,
         }
     }
@@ -64,11 +70,11 @@ impl Reader {
     /// Whether a feature of kind `kind` can be read with this reader.
     fn fits(self, kind: FeatureKind) -> bool {
         match kind {
-            FeatureKind::Text => true,
+            FeatureKind::Text => !matches!(self, Self::Float4 | Self::Float8 | Self::Date | Self::Timestamp),
             FeatureKind::Date => self == Self::Date,
             FeatureKind::Timestamp => matches!(self, Self::Timestamp | Self::Date),
             FeatureKind::Numeric | FeatureKind::Boolean | FeatureKind::Category => {
-                !matches!(self, Self::Text(_) | Self::Date | Self::Timestamp)
+                !matches!(self, Self::Text | Self::Date | Self::Timestamp)
             }
         }
     }
@@ -85,9 +91,10 @@ impl Reader {
                 Self::Int8 => datum.value() as i64 as f64,
                 Self::Float4 => f64::from(f32::from_bits(datum.value() as u32)),
                 Self::Float8 => f64::from_bits(datum.value() as u64),
+                // Beyond float8 it compares as infinite does: no row is refused for a number that is merely large.
                 Self::Numeric => {
                     let value: Option<f64> =
-                        pgrx::direct_function_call(pg_sys::numeric_float8, &[Some(datum)]);
+                        pgrx::direct_function_call(pg_sys::numeric_float8_no_overflow, &[Some(datum)]);
                     value.unwrap_or(f64::NAN)
                 }
                 Self::Bool => f64::from(datum.value() & 0xFF != 0),
@@ -96,31 +103,57 @@ impl Reader {
                     _ => features::date_days(feature, datum.value() as i32)?,
                 },
                 Self::Timestamp => features::timestamp_seconds(feature, datum.value() as i64)?,
-                Self::Text(_) => return Ok(None),
+                Self::Text => return Ok(None),
             }))
         }
     }
 
-    /// A datum as text, by its output function; of a boolean true or false, as JSON writes it.
+    /// A datum as text, by its output function; of a boolean true or false, as JSON writes it; of a `char(n)`
+    /// without its padding.
     ///
     /// # Safety
     /// As for [`Reader::number`].
     pub unsafe fn text(self, type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> String {
-        unsafe {
-            let output = match self {
-                Self::Text(output) => output,
-                Self::Bool => return (datum.value() & 0xFF != 0).to_string(),
-                _ => {
-                    let (mut output, mut varlena) = (pg_sys::InvalidOid, false);
-                    pg_sys::getTypeOutputInfo(type_oid, &mut output, &mut varlena);
-                    output
+        match self {
+            Self::Bool => (datum.value() & 0xFF != 0).to_string(),
+            _ => {
+                let mut text = unsafe { output_text(type_oid, datum) };
+                // SAFETY: a syscache look-up.
+                if unsafe { pg_sys::getBaseType(type_oid) } == pg_sys::BPCHAROID {
+                    text.truncate(text.trim_end_matches(' ').len());
                 }
-            };
-            let text = pg_sys::OidOutputFunctionCall(output, datum);
-            let owned = CStr::from_ptr(text).to_string_lossy().into_owned();
-            pg_sys::pfree(text.cast());
-            owned
+                text
+            }
         }
+    }
+}
+
+/// Types whose values are names of something, written the same in every session.
+fn is_category(base: pg_sys::Oid) -> bool {
+    let (mut category, mut preferred) = (0, false);
+    // SAFETY: a syscache look-up.
+    unsafe { pg_sys::get_type_category_preferred(base, &mut category, &mut preferred) };
+    base == pg_sys::UUIDOID || matches!(category as u8, b'S' | b'E' | b'I')
+}
+
+fn output_function(type_oid: pg_sys::Oid) -> pg_sys::Oid {
+    let (mut output, mut varlena) = (pg_sys::InvalidOid, false);
+    // SAFETY: a syscache look-up.
+    unsafe { pg_sys::getTypeOutputInfo(type_oid, &mut output, &mut varlena) };
+    output
+}
+
+/// Any value as PostgreSQL writes it.
+///
+/// # Safety
+/// `datum` must be a non-null value of the type.
+pub unsafe fn output_text(type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> String {
+    // SAFETY: an output function gives a palloc'd C string.
+    unsafe {
+        let text = pg_sys::OidOutputFunctionCall(output_function(type_oid), datum);
+        let owned = CStr::from_ptr(text).to_string_lossy().into_owned();
+        pg_sys::pfree(text.cast());
+        owned
     }
 }
 
@@ -150,7 +183,8 @@ impl Binding {
             let name = attribute.name();
             let Some(index) = signature.index_of(name) else { continue };
             let Some(feature) = signature.features.get(index) else { continue };
-            let reader = Reader::of(attribute.atttypid);
+            let reader = Reader::of(attribute.atttypid)
+                .map_err(|failure| failure.detail(format!("It is the type of feature \"{name}\".")))?;
             if !reader.fits(feature.kind) {
                 return Err(features::mismatch(feature, &format!("type {}", type_name(attribute.atttypid))));
             }

@@ -2,7 +2,7 @@
 
 use crate::cache::Loaded;
 use crate::catalog::Home;
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Result, literal};
 use crate::features::Features;
 use crate::guc;
 use crate::version::{self, Policy, Resolved, Version};
@@ -117,7 +117,7 @@ pub fn check_enabled(resolved: &Resolved) -> Result<()> {
     } else if !resolved.enabled {
         (
             format!("model \"{}\" is switched off", resolved.model),
-            format!("UPDATE sira_models SET enabled = true WHERE name = '{}';", resolved.model),
+            format!("UPDATE sira_models SET enabled = true WHERE name = {};", literal(&resolved.model)),
         )
     } else {
         return Ok(());

@@ -7,7 +7,7 @@
 
 use crate::cache::{self, Digest, Loaded};
 use crate::catalog::{self, Home};
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Result, literal};
 use crate::snapshot::View;
 use crate::statement::{Arguments, Mode, Row, Statement};
 use pgrx::datum::Uuid;
@@ -209,7 +209,11 @@ impl Resolved {
                 PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                 format!("model \"{name}\" has no version in production"),
             )
-            .hint(format!("SELECT * FROM sira_promote('{name}'); or score with '{name}@latest'.")),
+            .hint(format!(
+                "SELECT * FROM sira_promote({}); or score with {}.",
+                literal(name),
+                literal(&format!("{name}@latest"))
+            )),
             Which::Latest => Failure::new(
                 PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
                 format!("model \"{name}\" has no version"),
@@ -242,8 +246,13 @@ pub fn load_version(home: Home, tenant: &str, model: &str, id: Uuid) -> Result<R
             })
         })
     })?;
-    let (number, digest, signature) =
-        found.ok_or_else(|| Failure::internal("a version that was found cannot be read"))?;
+    let (number, digest, signature) = found.ok_or_else(|| {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+            format!("a version of model \"{model}\" does not exist any more"),
+        )
+        .hint("Restore it from a backup, under the id it had.")
+    })?;
     let (Some(digest), Some(signature)) = (digest, signature) else {
         return Err(Failure::new(
             PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,

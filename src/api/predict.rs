@@ -62,7 +62,7 @@ fn sira_predict(
         as_of: as_of(fcinfo, 4),
         explain: reasons_wanted(call::argument(fcinfo, 5))?,
         request_id: request_id.as_deref(),
-        context: call::json_argument(fcinfo, 7)?.map(|json| json.to_string()),
+        context: context(fcinfo, 7),
     };
     let features = call::datum_argument(fcinfo, 3);
     let answer = one(home, need("model", model.as_deref())?, &request, features)?;
@@ -109,7 +109,7 @@ fn sira_predict_batch(
     }
     let mut features = features.unwrap_or_default().into_iter();
     let (as_of, explain) = (as_of(fcinfo, 4), reasons_wanted(call::argument(fcinfo, 5))?);
-    let context = call::json_argument(fcinfo, 6)?.map(|json| json.to_string());
+    let context = context(fcinfo, 6);
     let mut rows = Vec::with_capacity(ids.len());
     for id in &ids {
         pgrx::check_for_interrupts!();
@@ -138,6 +138,12 @@ fn one(
         Some(json) => unsafe { FeatureReader::new(Shape::Jsonb).read(signature, json) },
         None => from_snapshot(home, signature, request),
     })
+}
+
+/// The context as it was given: nothing of it is computed with, so nothing is rounded.
+fn context(fcinfo: pg_sys::FunctionCallInfo, position: usize) -> Option<String> {
+    // SAFETY: the SQL declarations make it a jsonb.
+    call::datum_argument(fcinfo, position).map(|datum| unsafe { call::json_text(datum) })
 }
 
 fn as_of(fcinfo: pg_sys::FunctionCallInfo, position: usize) -> Option<i64> {

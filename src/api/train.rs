@@ -2,7 +2,7 @@
 
 use crate::call;
 use crate::catalog::Home;
-use crate::columns;
+use crate::columns::{self, Extent};
 use crate::error::{self, Failure};
 use crate::guc;
 use crate::registration::{self, NewVersion};
@@ -106,7 +106,7 @@ fn train(home: Home, ask: &Ask<'_>) -> error::Result<Outcome> {
     Params::from_json(own.task, 2, &ask.params)?.validate()?;
 
     let columns =
-        columns::read(ask.query, |rows, columns| within_memory(&own.task, &ask.params, rows, columns))?;
+        columns::read(ask.query, ask.roles.exclude, |extent| within_memory(&own.task, &ask.params, extent))?;
     let data = Dataset::new(own.task, columns, &ask.roles)?;
     let classes = data.signature.classes.len();
     let params = Params::from_json(own.task, classes, &ask.params)?.validate()?;
@@ -223,21 +223,18 @@ fn options(ask: &Ask<'_>, data: &Dataset, parts: &Split, trained: &Trained) -> V
 }
 
 /// Holds what has been read so far against `sira.training_memory`.
-fn within_memory(
-    task: &sira_core::signature::Task,
-    params: &Value,
-    rows: usize,
-    columns: usize,
-) -> error::Result<()> {
+fn within_memory(task: &sira_core::signature::Task, params: &Value, read: &Extent) -> error::Result<()> {
     let limit = u64::try_from(guc::TRAINING_MEMORY.get()).unwrap_or(1) << 20;
     let params = Params::from_json(*task, 2, params)?.validate()?;
-    let needed = sira_train::estimate_memory(rows, columns, &params);
+    let needed = sira_train::estimate_memory(read.rows, read.columns, &params) + read.texts as u64;
     if needed <= limit {
         return Ok(());
     }
     Err(Error::new(ErrorKind::OutOfBudget, "training would need more memory than it may have")
         .with_detail(format!(
-            "After {rows} rows of {columns} columns the estimate is {} MB, sira.training_memory is {} MB.",
+            "After {} rows of {} columns the estimate is {} MB, sira.training_memory is {} MB.",
+            read.rows,
+            read.columns,
             needed >> 20,
             limit >> 20
         ))

@@ -8,7 +8,7 @@ use crate::catalog::Home;
 use crate::error::{Failure, Result, SqlResult};
 use crate::features::Features;
 use crate::prediction::{self, Request};
-use crate::relation::{Binding, Reader};
+use crate::relation::{self, Binding};
 use crate::version;
 use pgrx::prelude::*;
 use pgrx::{PgMemoryContexts, PgTupleDesc};
@@ -233,7 +233,7 @@ impl Firing {
         unsafe {
             let datum =
                 pg_sys::SPI_getbinval(self.tuple, self.descriptor, i32::from(column.attribute), &mut is_null);
-            if is_null { None } else { Some(Reader::of(column.type_oid).text(column.type_oid, datum)) }
+            if is_null { None } else { Some(relation::output_text(column.type_oid, datum)) }
         }
     }
 

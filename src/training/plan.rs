@@ -1,10 +1,10 @@
 //! How rows are split, as asked in JSON.
 
 use crate::error::{Failure, Result};
-use crate::features::{self, POSTGRES_EPOCH_MICROS};
-use pgrx::{PgSqlErrorCode, pg_sys};
+use pgrx::PgSqlErrorCode;
 use serde::Deserialize;
 use serde_json::Value;
+use sira_core::calendar;
 use sira_core::split::{self, Fractions, Split};
 
 /// `{"method": "time", "train": 0.7, "validation": 0.1, "test": 0.2}`, or with bounds instead of shares
@@ -81,12 +81,11 @@ impl SplitPlan {
     }
 }
 
-/// A time as PostgreSQL reads it, in Unix microseconds; without a zone it is UTC.
+/// A bound in Unix microseconds: ISO 8601, in UTC where it names no zone.
 fn bound(text: &str) -> Result<i64> {
-    let zoned = features::with_zone(text);
-    let time: i64 = features::input(pg_sys::TIMESTAMPTZOID, &zoned)?;
-    time.checked_add(POSTGRES_EPOCH_MICROS).ok_or_else(|| {
-        invalid("a bound of the split is infinite").hint("Give a date or a time, or leave the bound out.")
+    calendar::timestamp_micros(text).ok_or_else(|| {
+        invalid(&format!("\"{text}\" is no bound of a split"))
+            .hint("Write it as 2018-06-01 or 2018-06-01T12:00:00+02:00.")
     })
 }
 

@@ -124,10 +124,11 @@ SELECT sira_score('ef', '{"amount": 1e400}'::jsonb);
 \echo :LAST_ERROR_SQLSTATE
 SELECT sira_score('ef', '{"amount": -1e400}');
 \echo :LAST_ERROR_SQLSTATE
--- (the message holds the number)
-\set VERBOSITY sqlstate
-SELECT sira_score('ef', r) FROM (SELECT 1e400::numeric AS amount) r;
-\set VERBOSITY default
+-- In a row it compares as infinity does.
+SELECT sira_score('ef', r) = sira_score('ef', s) AS as_infinity
+FROM (SELECT 1e400::numeric AS amount) r, (SELECT 'Infinity'::float8 AS amount) s;
+SELECT sira_score('ef', r) FROM (SELECT interval '1 day' AS channel) r;
+\echo :LAST_ERROR_SQLSTATE
 SELECT sira_score('ef', repeat('[', 1000));
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM sira_predict('ef', 'transaction', '1', '[]');

@@ -157,6 +157,12 @@ SELECT * FROM sira_train('et', 'SELECT amount, bad FROM et_rows LIMIT 2', 'bad',
 \echo :LAST_ERROR_SQLSTATE
 
 -- Memory, before it is used.
+-- A text that is no category, a type that is no feature; excluded, either may be there.
+SELECT * FROM sira_train('et', 'SELECT amount, repeat(''x'', 2000) AS story, bad FROM et_rows', 'bad', split => '{"method": "random"}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM sira_train('et', 'SELECT amount, interval ''1 day'' AS since, bad FROM et_rows', 'bad', split => '{"method": "random"}');
+\echo :LAST_ERROR_SQLSTATE
+SELECT status FROM sira_train('et', 'SELECT amount, repeat(''x'', 2000) AS story, interval ''1 day'' AS since, bad FROM et_rows', 'bad', exclude => '{story,since}', split => '{"method": "random"}', params => '{"num_iterations": 2, "min_data_in_leaf": 2}');
 SET sira.training_memory = '1MB';
 SELECT * FROM sira_train('et', 'SELECT e.*, e.amount + g AS more FROM (SELECT amount, bad FROM et_rows) e, generate_series(1, 400) g', 'bad', split => '{"method": "random"}');
 \echo :LAST_ERROR_SQLSTATE

@@ -91,7 +91,7 @@ FROM ss_rows s JOIN ss_before b USING (id);
 RESET timezone;
 RESET datestyle;
 SELECT sira_score('ss', '{"paid_at": "2026-01-10 12:00:00"}') = sira_score('ss', '{"paid_at": "2026-01-10T12:00:00Z"}') AS no_zone_is_utc,
-       sira_score('ss', '{"paid_at": "2026-01-10T21:00:00+09:00"}') = sira_score('ss', '{"paid_at": "2026-01-10 12:00 UTC"}') AS zones,
+       sira_score('ss', '{"paid_at": "2026-01-10T21:00:00+09:00"}') = sira_score('ss', '{"paid_at": "2026-01-10 12:00Z"}') AS zones,
        sira_score('ss', '{"paid_at": "2026-01-10"}') = sira_score('ss', '{"paid_at": "2026-01-10 00:00"}') AS a_date_is_its_midnight;
 
 -- A table whose column bears the table's own name.

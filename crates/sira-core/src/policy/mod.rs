@@ -40,7 +40,10 @@ impl Bands {
     /// [`ErrorKind::InvalidPolicy`] where bands are missing, out of order, without an open end or with a
     /// decision that is none of [`DECISIONS`].
     pub fn from_json(json: &serde_json::Value) -> Result<Self> {
-        let bands: Vec<Band> = serde_json::from_value(json.clone()).map_err(|error| {
+        // Serde would read a band from an array of its fields too.
+        let objects = json.as_array().is_some_and(|bands| bands.iter().all(serde_json::Value::is_object));
+        let bands = if objects { serde_json::from_value(json.clone()) } else { Err(not_objects()) };
+        let bands: Vec<Band> = bands.map_err(|error| {
             invalid("bands are not a list of bands")
                 .with_detail(format!("{error}."))
                 .with_hint(r#"Write [{"upto": 0.3, "class": "LOW", "decision": "approve"}, {"class": "HIGH", "decision": "decline"}]."#)
@@ -80,6 +83,10 @@ impl Bands {
     pub fn band(&self, score: f64) -> Option<&Band> {
         self.0.iter().find(|band| band.upto.is_none_or(|upto| score < upto))
     }
+}
+
+fn not_objects() -> serde_json::Error {
+    serde::de::Error::custom("Every band is an object")
 }
 
 fn invalid(message: impl Into<String>) -> Error {

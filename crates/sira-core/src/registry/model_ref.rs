@@ -43,6 +43,7 @@ impl ModelRef {
                     ("@", "champion") => Which::Production,
                     ("@", "latest") => Which::Latest,
                     ("@", alias) if !alias.contains(['/', '@']) => Which::Alias(alias.to_owned()),
+                    ("/", number) if number.starts_with('+') => return Err(malformed()),
                     ("/", number) => match number.parse::<i32>() {
                         Ok(number) if number > 0 => Which::Number(number),
                         _ => return Err(malformed()),
