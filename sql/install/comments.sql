@@ -60,10 +60,12 @@ COMMENT ON FUNCTION @extschema@.sira_version_step() IS 'Trigger: stamps who acts
 COMMENT ON FUNCTION @extschema@.sira_version_record() IS 'Trigger: writes the row of sira_model_transitions.';
 COMMENT ON FUNCTION @extschema@.sira_version_single() IS 'Trigger: refuses two promotions of a model in one statement.';
 COMMENT ON FUNCTION @extschema@.sira_version_delete() IS 'Trigger: keeps versions that were in use.';
+COMMENT ON FUNCTION @extschema@.sira_version_label() IS 'Trigger: refuses a label that another version bears.';
+COMMENT ON FUNCTION @extschema@.sira_model_task() IS 'Trigger: keeps the task of a model that has versions.';
 COMMENT ON FUNCTION @extschema@.sira_approval_fill() IS 'Trigger: signer, model and digest of a signature.';
 COMMENT ON FUNCTION @extschema@.sira_policy_fill() IS 'Trigger: checks and numbers a new decision policy.';
 COMMENT ON FUNCTION @extschema@.sira_prediction_fill() IS 'Trigger: model of a prediction written by hand.';
-COMMENT ON FUNCTION @extschema@.sira_prediction_keep() IS 'Trigger: refuses to change what was answered.';
+COMMENT ON FUNCTION @extschema@.sira_prediction_keep() IS 'Trigger: refuses to change or delete what was answered.';
 COMMENT ON FUNCTION @extschema@.sira_feedback_fill() IS 'Trigger: entity, model and version of feedback, from what it is about.';
 COMMENT ON FUNCTION @extschema@.sira_refuse_change() IS 'Trigger: keeps history append-only.';
 

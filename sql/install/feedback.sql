@@ -9,8 +9,25 @@ DECLARE
     made_at timestamptz;
     about record;
 BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+                   WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
+                     AND l.lanname = 'c') THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
+    END IF;
     IF NEW.tenant_id IS NULL THEN
         RETURN NEW;
+    END IF;
+    IF NEW.feedback_type NOT IN ('label', 'correction', 'flag', 'accept', 'reject', 'rating') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('feedback type "%s" is not known', NEW.feedback_type),
+            HINT = 'Choose one of label, correction, flag, accept, reject, rating.';
+    END IF;
+    IF NEW.target NOT IN ('prediction', 'action', 'explanation') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('feedback target "%s" is not known', NEW.target),
+            HINT = 'Choose one of prediction, action, explanation.';
     END IF;
     IF NEW.prediction_id IS NOT NULL THEN
         made_at := @extschema@.sira_uuid_v7_time(NEW.prediction_id);
@@ -88,7 +105,7 @@ BEGIN
     END IF;
     IF @extschema@.sira_current_tenant() IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('role "%s" belongs to no tenant', CURRENT_USER),
-            HINT = format('INSERT INTO sira_tenant_members (tenant_id, member) VALUES (''...'', %L); as sira_admin', CURRENT_USER);
+            HINT = format('INSERT INTO sira_tenant_members (tenant_id, member) VALUES (''...'', %L); as the owner of the extension', CURRENT_USER);
     END IF;
     INSERT INTO @extschema@.sira_feedback (id, prediction_id, feedback_type, label, note, reviewer_id, target, rating)
     VALUES (new_id, sira_record_feedback.prediction_id, sira_record_feedback.feedback_type, sira_record_feedback.label,

@@ -2,7 +2,7 @@
 -- names. They act on UPDATE only, so that a restore can bring versions back in the state they were in; INSERT is walled by
 -- column privileges instead.
 CREATE FUNCTION @extschema@.sira_allowed_statuses(from_status text) RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE from_status
         WHEN 'candidate' THEN ARRAY['validated', 'rejected']
@@ -79,12 +79,21 @@ $$;
 
 -- SECURITY DEFINER: the walls must see every policy and signature and lock the model, whatever the caller may read or write. A
 -- trigger function cannot be called, only fired, and nobody but the owner may bind it to a table.
+-- The body names the schema of the installation. Once that is renamed, anybody may make one of the old name: every function that
+-- can run with the owner's rights asks first whether the extension is still there. Only a superuser makes a function in C.
 CREATE FUNCTION @extschema@.sira_version_gate() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     unmet record;
 BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+                   WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
+                     AND l.lanname = 'c') THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
+    END IF;
     -- One step at a time for each model. NO KEY UPDATE lets new versions refer to the model meanwhile.
     PERFORM 1 FROM @extschema@.sira_models m WHERE m.id = NEW.model_id FOR NO KEY UPDATE;
     IF NOT NEW.status = ANY (@extschema@.sira_allowed_statuses(OLD.status)) THEN
@@ -147,6 +156,13 @@ CREATE FUNCTION @extschema@.sira_version_record() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+                   WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
+                     AND l.lanname = 'c') THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
+    END IF;
     -- The start of the transaction, as in the predictions, but never before the model's last step: a transaction that began
     -- earlier may take its step later.
     INSERT INTO @extschema@.sira_model_transitions
@@ -187,15 +203,35 @@ BEGIN
 END
 $$;
 
+-- SECURITY DEFINER: other tenants' predictions with a shared version count, and so do those of transactions that are still under
+-- way. The lock waits for them, not for long, and what they wrote is seen by the query after it, unless its snapshot is older.
 CREATE FUNCTION @extschema@.sira_version_delete() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s'
 AS $$
 BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+                   WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
+                     AND l.lanname = 'c') THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
+    END IF;
     IF OLD.status NOT IN ('candidate', 'rejected', 'archived') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('version %s is "%s" and may not be deleted', OLD.version, OLD.status),
             DETAIL = 'Only candidates, rejected and archived versions without predictions may be deleted.';
     END IF;
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_transaction_state',
+            MESSAGE = 'a version is deleted in a transaction that is READ COMMITTED only',
+            HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED;';
+    END IF;
+    BEGIN
+        LOCK TABLE @extschema@.sira_predictions IN SHARE ROW EXCLUSIVE MODE;
+    EXCEPTION WHEN lock_not_available THEN
+        RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+            MESSAGE = format('version %s was not deleted: predictions are being written', OLD.version), HINT = 'Try again.';
+    END;
     IF EXISTS (SELECT 1 FROM @extschema@.sira_predictions p WHERE p.model_version_id = OLD.id) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = format('version %s has predictions and may not be deleted', OLD.version),
@@ -205,11 +241,19 @@ BEGIN
 END
 $$;
 
--- Only what an INSERT left out is filled in: a restored row is whole and passes untouched.
+-- Only what an INSERT left out is filled in: a restored row is whole and passes untouched. sira_train and sira_import_version
+-- fire it with the owner's rights.
 CREATE FUNCTION @extschema@.sira_version_fill() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+                   WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
+                     AND l.lanname = 'c') THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
+    END IF;
     IF NEW.version IS NULL AND NEW.tenant_id IS NOT NULL THEN
         -- Two who register at once get two numbers: a training of hours must not end in a duplicate key.
         PERFORM 1 FROM @extschema@.sira_models m WHERE m.id = NEW.model_id FOR NO KEY UPDATE;
@@ -223,9 +267,36 @@ BEGIN
 END
 $$;
 
+-- In words, before the unique key says it in its own.
+CREATE FUNCTION @extschema@.sira_version_label() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    bearer integer;
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+                   WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
+                     AND l.lanname = 'c') THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
+    END IF;
+    SELECT v.version INTO bearer FROM @extschema@.sira_model_versions v
+    WHERE v.tenant_id = NEW.tenant_id AND v.model_id = NEW.model_id AND v.version_label = NEW.version_label AND v.id <> NEW.id;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'unique_violation',
+            MESSAGE = format('version %s is labelled "%s" already', bearer, NEW.version_label),
+            HINT = 'Give another version_label, or none.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
 CREATE TRIGGER sira_version_10_fill BEFORE INSERT ON @extschema@.sira_model_versions
     FOR EACH ROW WHEN (NEW.version IS NULL OR NEW.artifact_s3_key IS NULL)
     EXECUTE FUNCTION @extschema@.sira_version_fill();
+CREATE TRIGGER sira_version_15_label BEFORE INSERT OR UPDATE OF version_label ON @extschema@.sira_model_versions
+    FOR EACH ROW WHEN (NEW.version_label IS NOT NULL) EXECUTE FUNCTION @extschema@.sira_version_label();
 CREATE TRIGGER sira_version_20_immutable
     BEFORE UPDATE OF id, tenant_id, model_id, version, artifact_digest, signature, format, training_run_id, created_at, created_by
     ON @extschema@.sira_model_versions

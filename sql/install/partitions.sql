@@ -52,6 +52,11 @@ BEGIN
     END LOOP;
     -- The parent's row security does not reach a partition that is named directly: it gets its own, without any policy.
     EXECUTE format('ALTER TABLE @extschema@.%I ENABLE ROW LEVEL SECURITY', partition);
+    -- Row triggers come from the parent; the one against TRUNCATE each partition bears itself.
+    IF parent = 'sira_predictions' THEN
+        EXECUTE format('CREATE TRIGGER sira_prediction_whole BEFORE TRUNCATE ON @extschema@.%I'
+                       ' FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.sira_prediction_keep()', partition);
+    END IF;
 END
 $$;
 
@@ -81,6 +86,13 @@ DECLARE
     default_name text;
     span text;
 BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+                   WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
+                     AND l.lanname = 'c') THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
+    END IF;
     BEGIN
         PERFORM pg_advisory_xact_lock(hashtextextended('@extschema@.sira_maintain_partitions', 0));
     EXCEPTION WHEN lock_not_available THEN
@@ -136,12 +148,19 @@ BEGIN
                 EXECUTE format('LOCK TABLE ONLY @extschema@.%I IN ACCESS EXCLUSIVE MODE', default_name);
                 EXECUTE format('CREATE TABLE @extschema@.%I (LIKE @extschema@.%I'
                                ' INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS)', partition, kind.relation);
+                -- A move is no deletion. Nobody else is at the table, and an error brings the trigger back with all else.
+                IF kind.relation = 'sira_predictions' THEN
+                    EXECUTE format('ALTER TABLE @extschema@.%I DISABLE TRIGGER sira_prediction_stay', default_name);
+                END IF;
                 EXECUTE format(
                     'WITH moved AS (DELETE FROM ONLY @extschema@.%1$I'
                     '   WHERE %2$I >= $1 AT TIME ZONE ''UTC'' AND %2$I < $2 AT TIME ZONE ''UTC'' RETURNING *)'
                     ' INSERT INTO @extschema@.%3$I SELECT * FROM moved', default_name, kind.time_column, partition)
                     USING month, month + interval '1 month';
                 GET DIAGNOSTICS rows_moved = ROW_COUNT;
+                IF kind.relation = 'sira_predictions' THEN
+                    EXECUTE format('ALTER TABLE @extschema@.%I ENABLE TRIGGER sira_prediction_stay', default_name);
+                END IF;
                 PERFORM @extschema@.sira_equip_partition(kind.relation, partition);
                 EXECUTE format('COMMENT ON TABLE @extschema@.%I IS %L', partition,
                                format('%s of %s (UTC)', kind.relation, to_char(month, 'YYYY-MM')));

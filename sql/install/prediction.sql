@@ -20,7 +20,7 @@ CREATE FUNCTION @extschema@.sira_predict(
     explain integer DEFAULT 0, request_id text DEFAULT NULL, context jsonb DEFAULT NULL)
 RETURNS SETOF @extschema@.sira_prediction
 LANGUAGE sql VOLATILE ROWS 1 AS $$
-    SELECT * FROM @extschema@.sira_predict($1, $2, $3::text, $4, $5, $6, $7, $8)
+    SELECT * FROM @extschema@.sira_predict($1, $2, $3::pg_catalog.text, $4, $5, $6, $7, $8)
 $$;
 COMMENT ON FUNCTION @extschema@.sira_predict(text, text, anynonarray, jsonb, timestamptz, integer, text, jsonb) IS
     'The same for entity ids that are uuid or integers. Example: SELECT * FROM sira_predict(''fraud'', ''transaction'', 42, ''{"amount": 120}'');';

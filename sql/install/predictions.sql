@@ -22,17 +22,12 @@ CREATE TRIGGER sira_prediction_fill BEFORE INSERT ON @extschema@.sira_prediction
     FOR EACH ROW WHEN (NEW.source = 'external' AND NEW.model_id IS NULL)
     EXECUTE FUNCTION @extschema@.sira_prediction_fill();
 
--- What was answered stays. Personal data may be replaced: entity_id, input_features, feature_vector, explanation, context,
--- request_id, erased_at.
-CREATE FUNCTION @extschema@.sira_prediction_keep() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'a logged prediction may not be changed',
-        DETAIL = 'An erasure may replace entity_id, input_features, feature_vector, explanation, context, request_id and erased_at.';
-END
-$$;
+-- What was answered stays (sira_prediction_keep, serving.sql); sira_equip_partition keeps each partition from TRUNCATE.
 CREATE TRIGGER sira_prediction_keep
     BEFORE UPDATE OF id, tenant_id, created_at, model_id, model_version_id, entity_type, features_digest, prediction, raw_score,
         score, predicted_class, confidence, decision, policy_id, variant, as_of, source, fallback, latency_us
     ON @extschema@.sira_predictions FOR EACH ROW EXECUTE FUNCTION @extschema@.sira_prediction_keep();
+CREATE TRIGGER sira_prediction_stay BEFORE DELETE
+    ON @extschema@.sira_predictions FOR EACH ROW EXECUTE FUNCTION @extschema@.sira_prediction_keep();
+CREATE TRIGGER sira_prediction_whole BEFORE TRUNCATE
+    ON @extschema@.sira_predictions FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.sira_prediction_keep();

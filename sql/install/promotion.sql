@@ -4,11 +4,10 @@
 -- A type, for PL/pgSQL does not let an argument and a column of the answer share the name "model".
 CREATE TYPE @extschema@.sira_version_step AS (model text, version integer, from_status text, to_status text);
 
--- SECURITY DEFINER: locking the model's row takes a right to write it, which those who approve production do not have. Taken
--- before any version is touched, so that two sessions at one model wait for each other and cannot deadlock. It gives nothing
--- away and changes nothing.
+-- Taken before any version is touched, so that two sessions at one model wait for each other and cannot deadlock. As the invoker:
+-- row-level security keeps the lock off another tenant's model.
 CREATE FUNCTION @extschema@.sira_lock_model(model uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM 1 FROM @extschema@.sira_models m WHERE m.id = model FOR NO KEY UPDATE;
@@ -103,6 +102,15 @@ BEGIN
         END IF;
     ELSE
         SELECT r.version_id, r.version, r.status INTO target FROM @extschema@.sira_resolve_version(sira_promote.model) r;
+        -- A plain UPDATE may still promote it: where the artifact lives elsewhere, something else scores.
+        IF target.status IN ('candidate', 'validated', 'staging') AND NOT EXISTS (
+            SELECT 1 FROM @extschema@.sira_model_versions v WHERE v.id = target.version_id AND v.artifact_digest IS NOT NULL)
+        THEN
+            RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+                MESSAGE = format('version %s of model "%s" has no artifact', target.version, parsed.name),
+                DETAIL = 'It could not score.',
+                HINT = 'Register one with sira_train or sira_import_version.';
+        END IF;
     END IF;
     IF target.status = 'production' THEN
         RAISE NOTICE USING MESSAGE = format('version %s of model "%s" is in production already', target.version, parsed.name);

@@ -115,6 +115,22 @@ CREATE TABLE @extschema@.sira_model_versions (
 CREATE UNIQUE INDEX sira_model_versions_production_idx
     ON @extschema@.sira_model_versions (tenant_id, model_id) WHERE status = 'production';
 
+-- A version was trained for its model's task, and its scores are read by it.
+CREATE FUNCTION @extschema@.sira_model_task() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM @extschema@.sira_model_versions v WHERE v.model_id = OLD.id) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('model "%s" has versions: its task stays "%s"', OLD.name, OLD.task),
+            HINT = format('SELECT sira_create_model(''...'', %L, %L);', NEW.model_type, NEW.task);
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER sira_model_task BEFORE UPDATE OF task ON @extschema@.sira_models
+    FOR EACH ROW WHEN (OLD.task IS DISTINCT FROM NEW.task) EXECUTE FUNCTION @extschema@.sira_model_task();
+
 CREATE TABLE @extschema@.sira_model_aliases (
     tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
     model_id uuid NOT NULL,

@@ -52,7 +52,7 @@ BEGIN
     WHERE v.tenant_id = owner_model.tenant_id AND v.model_id = owner_model.id
       AND CASE
             WHEN parsed.version IS NOT NULL THEN v.version = parsed.version
-            WHEN parsed.alias = 'latest' THEN true
+            WHEN parsed.alias = 'latest' THEN v.status NOT IN ('archived', 'rejected')
             WHEN parsed.alias IS NULL OR parsed.alias = 'champion' THEN v.status = 'production'
             ELSE v.id = (SELECT a.version_id FROM @extschema@.sira_model_aliases a
                          WHERE a.tenant_id = owner_model.tenant_id AND a.model_id = owner_model.id AND a.alias = parsed.alias)
@@ -151,7 +151,7 @@ BEGIN
     END IF;
     IF @extschema@.sira_current_tenant() IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('role "%s" belongs to no tenant', CURRENT_USER),
-            HINT = format('INSERT INTO sira_tenant_members (tenant_id, member) VALUES (''...'', %L); as sira_admin', CURRENT_USER);
+            HINT = format('INSERT INTO sira_tenant_members (tenant_id, member) VALUES (''...'', %L); as the owner of the extension', CURRENT_USER);
     END IF;
     BEGIN
         INSERT INTO @extschema@.sira_models (name, model_type, task, owner, description, entity_type)

@@ -1,3 +1,15 @@
+-- Features, texts and digests are UTF-8 on their way in and out: another encoding would change what they mean.
+DO $encoding$
+BEGIN
+    IF pg_catalog.getdatabaseencoding() <> 'UTF8' THEN
+        RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+            MESSAGE = pg_catalog.format('database "%s" has encoding %s, not UTF8',
+                                        pg_catalog.current_database(), pg_catalog.getdatabaseencoding()),
+            HINT = 'CREATE DATABASE ... ENCODING ''UTF8'' TEMPLATE template0;';
+    END IF;
+END
+$encoding$;
+
 -- The roles of the vocabulary. They belong to the cluster, not to the database: several databases may carry SIRA, so the
 -- script makes the ones that are missing, never touches one that is there, and DROP EXTENSION leaves them alone.
 DO $roles$

@@ -28,9 +28,9 @@ BEGIN
 END
 $tenants$;
 
--- A partition holds all tenants' rows, so its settings are everybody's.
+-- A partition holds all tenants' rows: every tenant reads its settings.
 DROP POLICY tenant ON @extschema@.sira_partition_config;
-CREATE POLICY everybody ON @extschema@.sira_partition_config USING (tenant_id = '*') WITH CHECK (tenant_id = '*');
+CREATE POLICY everybody ON @extschema@.sira_partition_config FOR SELECT USING (tenant_id = '*');
 
 -- pay_admin sees fraud detection only. The policy restricts, so it must not take away what another role of the same person gives.
 CREATE FUNCTION @extschema@.sira_reads_all_types() RETURNS boolean
@@ -61,8 +61,8 @@ END
 $fraud$;
 
 -- Trigger functions that run as the owner: whoever could bind one to a table of their own could write history with it.
-REVOKE ALL ON FUNCTION @extschema@.sira_version_gate(), @extschema@.sira_version_record(), @extschema@.sira_feedback_fill()
-    FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.sira_version_gate(), @extschema@.sira_version_record(), @extschema@.sira_version_delete(),
+    @extschema@.sira_feedback_fill() FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA @extschema@ TO sira_admin, sira_user, sira_inference, finance_ops, pay_admin, sira_auditor;
 
@@ -80,6 +80,8 @@ GRANT SELECT ON @extschema@.sira_models, @extschema@.sira_model_versions, @extsc
     @extschema@.sira_model_transitions, @extschema@.sira_approval_policies, @extschema@.sira_approvals,
     @extschema@.sira_training_runs, @extschema@.sira_decision_policies, @extschema@.sira_model_performance TO finance_ops;
 GRANT UPDATE (status, status_reason, promoted_at, promoted_by) ON @extschema@.sira_model_versions TO finance_ops;
+-- What sira_lock_model needs to lock the row, under row-level security; the trigger overwrites the value whatever it is.
+GRANT UPDATE (updated_at) ON @extschema@.sira_models TO finance_ops;
 GRANT INSERT (model_version_id, stage, decision, comment) ON @extschema@.sira_approvals TO finance_ops;
 
 -- Reads history.
@@ -91,25 +93,29 @@ GRANT SELECT ON @extschema@.sira_models, @extschema@.sira_model_versions, @extsc
 
 -- Everything but the walls: history and audit rows are written by the machinery, status enters as candidate, and what a guard
 -- fills in is not theirs to give.
-GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_tenant_members, @extschema@.sira_feature_definitions,
-    @extschema@.sira_feature_sets, @extschema@.sira_features, @extschema@.sira_feature_snapshots, @extschema@.sira_labels,
-    @extschema@.sira_models, @extschema@.sira_model_aliases, @extschema@.sira_approval_policies,
-    @extschema@.sira_suggestions, @extschema@.sira_data_drift, @extschema@.sira_model_performance TO sira_admin;
+GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_feature_definitions, @extschema@.sira_feature_sets,
+    @extschema@.sira_features, @extschema@.sira_feature_snapshots, @extschema@.sira_labels, @extschema@.sira_models,
+    @extschema@.sira_model_aliases, @extschema@.sira_suggestions, @extschema@.sira_data_drift,
+    @extschema@.sira_model_performance TO sira_admin;
+-- What concerns other tenants too is the owner's to write.
+GRANT SELECT ON @extschema@.sira_tenant_members, @extschema@.sira_partition_config TO sira_admin;
+-- A wall may be raised; lowering it is the owner's.
+GRANT SELECT ON @extschema@.sira_approval_policies TO sira_admin;
+GRANT INSERT (tenant_id, model_id, model_type, stage, required_signatures, required_role, valid_for)
+    ON @extschema@.sira_approval_policies TO sira_admin;
 GRANT USAGE ON SEQUENCE @extschema@.sira_features_id_seq TO sira_admin;
--- Runs are kept, and an artifact's content never changes.
-GRANT SELECT, INSERT, UPDATE ON @extschema@.sira_training_runs TO sira_admin;
-GRANT SELECT, DELETE ON @extschema@.sira_model_artifacts TO sira_admin;
-GRANT INSERT (tenant_id, digest, format, size, content) ON @extschema@.sira_model_artifacts TO sira_admin;
-GRANT SELECT, DELETE ON @extschema@.sira_model_versions TO sira_admin;
-GRANT INSERT (id, tenant_id, model_id, version, version_label, artifact_digest, artifact_s3_key, format, signature, metrics,
-    parameters, training_run_id, tags) ON @extschema@.sira_model_versions TO sira_admin;
-GRANT UPDATE (version_label, artifact_s3_key, metrics, parameters, tags, status, status_reason, promoted_at, promoted_by)
+-- Runs and artifacts are written by sira_train and sira_import_version, and so are versions that can score. A version by hand
+-- names an artifact elsewhere.
+GRANT SELECT ON @extschema@.sira_training_runs TO sira_admin;
+GRANT UPDATE (experiment_name, notes) ON @extschema@.sira_training_runs TO sira_admin;
+GRANT SELECT, DELETE ON @extschema@.sira_model_artifacts, @extschema@.sira_model_versions TO sira_admin;
+GRANT INSERT (tenant_id, model_id, version_label, artifact_s3_key, metrics, parameters, tags)
+    ON @extschema@.sira_model_versions TO sira_admin;
+-- Not metrics: gates look at them and signatures cover them.
+GRANT UPDATE (version_label, tags, status, status_reason, promoted_at, promoted_by)
     ON @extschema@.sira_model_versions TO sira_admin;
 GRANT SELECT ON @extschema@.sira_model_transitions, @extschema@.sira_approvals, @extschema@.sira_decision_policies,
-    @extschema@.sira_predictions, @extschema@.sira_prediction_requests, @extschema@.sira_feedback,
-    @extschema@.sira_partition_config TO sira_admin;
-GRANT UPDATE (enabled, months_ahead, months_behind, retention, row_threshold, size_threshold_gb)
-    ON @extschema@.sira_partition_config TO sira_admin;
+    @extschema@.sira_predictions, @extschema@.sira_prediction_requests, @extschema@.sira_feedback TO sira_admin;
 GRANT INSERT (model_version_id, stage, decision, comment) ON @extschema@.sira_approvals TO sira_admin;
 GRANT INSERT (model_id, bands, cost_matrix, threshold, fallback) ON @extschema@.sira_decision_policies TO sira_admin;
 -- An audit row by hand is possible, but never one that looks like ours: source and model_id are filled in.

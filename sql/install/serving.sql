@@ -45,6 +45,21 @@ CREATE TABLE @extschema@.sira_predictions (
     erased_at timestamptz
 ) PARTITION BY RANGE (created_at);
 
+-- What was answered stays. Personal data may be replaced: entity_id, input_features, feature_vector, explanation, context,
+-- request_id, erased_at. Retention detaches and drops whole months, which no trigger is in the way of.
+CREATE FUNCTION @extschema@.sira_prediction_keep() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'a logged prediction may not be changed',
+            DETAIL = 'An erasure may replace entity_id, input_features, feature_vector, explanation, context, request_id and erased_at.';
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = 'a logged prediction may not be deleted',
+        DETAIL = format('%s is refused.', TG_OP), HINT = 'Old months may be detached and dropped as a whole.';
+END
+$$;
+
 CREATE TABLE @extschema@.sira_prediction_requests (
     tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
     entity_type text NOT NULL,

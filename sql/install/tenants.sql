@@ -1,5 +1,7 @@
 -- Who works for which tenant. sira_current_tenant() reads this table as the owner and answers for current_user, inherited
 -- membership included. An empty table means the one tenant "default"; tenant "*" holds the models that all may use.
+-- Only the owner and superusers write it: a tenant's administrator who could would take over another tenant by listing its
+-- members elsewhere, or everything by deleting the last listing.
 CREATE TABLE @extschema@.sira_tenant_members (
     tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant() CHECK (tenant_id <> ''),
     member text NOT NULL CHECK (member <> ''),

@@ -6,7 +6,7 @@ BEGIN;
 \set ON_ERROR_ROLLBACK on
 SELECT sira_create_model('rt_history', 'fraud_detection') AS model_id \gset
 INSERT INTO sira_model_versions (model_id, artifact_s3_key) VALUES (:'model_id', 'x') RETURNING id AS version_id \gset
-SELECT * FROM sira_promote('rt_history/1');
+SELECT * FROM sira_transition('rt_history/1', 'validated');
 SELECT sira_set_policy('rt_history', '[{"upto": 0.3, "class": "LOW", "decision": "approve"}, {"class": "HIGH", "decision": "decline"}]');
 SELECT sira_set_policy('rt_history', '[{"upto": 0.5, "class": "LOW", "decision": "approve"}, {"class": "HIGH", "decision": "decline"}]',
                        threshold => 0.5, fallback => 'review');
@@ -46,6 +46,17 @@ UPDATE sira_predictions SET created_at = created_at - interval '1 year' WHERE id
 \echo :LAST_ERROR_SQLSTATE
 UPDATE sira_predictions SET input_features = '{}', erased_at = now() WHERE id = :'prediction_id';
 SELECT input_features, score, erased_at IS NOT NULL AS erased FROM sira_predictions WHERE id = :'prediction_id';
+DELETE FROM sira_predictions WHERE id = :'prediction_id';
+\echo :LAST_ERROR_SQLSTATE
+SELECT tableoid::regclass AS partition FROM sira_predictions WHERE id = :'prediction_id' \gset
+-- (these name the month)
+\set VERBOSITY sqlstate
+DELETE FROM :partition;
+TRUNCATE :partition;
+TRUNCATE sira_predictions_default;
+\set VERBOSITY default
+TRUNCATE sira_predictions;
+\echo :LAST_ERROR_SQLSTATE
 INSERT INTO sira_predictions (model_version_id, entity_type, entity_id, prediction)
 VALUES ('00000000-0000-0000-0000-000000000000', 'transaction', 'rt-1', '{}');
 \echo :LAST_ERROR_SQLSTATE
@@ -61,6 +72,10 @@ SELECT sira_record_feedback(:'prediction_id', 'label');
 SELECT sira_record_feedback(:'prediction_id', 'shout');
 \echo :LAST_ERROR_SQLSTATE
 SELECT sira_record_feedback('00000000-0000-0000-0000-000000000000', 'flag');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO sira_feedback (prediction_id, feedback_type) VALUES (:'prediction_id', 'shout');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO sira_feedback (prediction_id, feedback_type, target) VALUES (:'prediction_id', 'flag', 'weather');
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO sira_feedback (feedback_type) VALUES ('flag');
 \echo :LAST_ERROR_SQLSTATE

@@ -60,9 +60,13 @@ SELECT version, from_status, to_status, reason, actor = session_user AS by_sessi
        length(digest) AS digest_length
 FROM sira_model_transitions WHERE model_id = :'model_id' ORDER BY id;
 
+-- What has no artifact could not score.
+SELECT * FROM sira_promote('rt_lifecycle/3');
+\echo :LAST_ERROR_SQLSTATE
+
 -- A rolled-back promotion leaves nothing.
 SAVEPOINT before_promotion;
-SELECT * FROM sira_promote('rt_lifecycle/3');
+SELECT * FROM sira_promote('rt_lifecycle/1');
 SELECT sira_live_version('rt_lifecycle');
 ROLLBACK TO before_promotion;
 SELECT sira_live_version('rt_lifecycle');
@@ -80,6 +84,10 @@ UPDATE sira_model_versions SET status = 'nowhere' WHERE model_id = :'model_id' A
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM sira_transition('rt_lifecycle', 'rejected', 'leak in a feature');
 SELECT * FROM sira_promote('rt_lifecycle/3');
+\echo :LAST_ERROR_SQLSTATE
+-- The latest is one that may still be used.
+SELECT version FROM sira_resolve_version('rt_lifecycle@latest');
+SELECT version FROM sira_resolve_version('rt_lifecycle/2147483648');
 \echo :LAST_ERROR_SQLSTATE
 -- A reason belongs to its step; the next one does not inherit it.
 SELECT * FROM sira_transition('rt_lifecycle/1', 'archived', 'old');
@@ -101,6 +109,13 @@ UPDATE sira_model_versions SET artifact_digest = NULL WHERE model_id = :'model_i
 \echo :LAST_ERROR_SQLSTATE
 UPDATE sira_model_versions SET signature = '{}' WHERE model_id = :'model_id' AND version = 2;
 \echo :LAST_ERROR_SQLSTATE
+UPDATE sira_models SET task = 'regression' WHERE id = :'model_id';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE sira_model_versions SET version_label = 'v2' WHERE model_id = :'model_id' AND version = 2;
+INSERT INTO sira_model_versions (model_id, version_label, artifact_s3_key) VALUES (:'model_id', 'v2', 'x');
+\echo :LAST_ERROR_SQLSTATE
+UPDATE sira_model_versions SET version_label = 'v2' WHERE model_id = :'model_id' AND version IN (1, 2);
+\echo :LAST_ERROR_SQLSTATE
 UPDATE sira_model_versions SET tags = '{"seen": true}' WHERE model_id = :'model_id' AND version = 2;
 DELETE FROM sira_model_versions WHERE model_id = :'model_id' AND version = 2;
 \echo :LAST_ERROR_SQLSTATE
@@ -118,8 +133,15 @@ CREATE ROLE rt_signer IN ROLE finance_ops;
 CREATE ROLE rt_other IN ROLE sira_admin;
 INSERT INTO sira_approval_policies (model_id, stage, required_signatures, required_role)
 VALUES (:'model_id', 'production', 1, 'finance_ops');
+INSERT INTO sira_model_versions (model_id, artifact_digest, created_by) VALUES (:'model_id', sha256('lifecycle one'), 'rt_author');
 SET SESSION AUTHORIZATION rt_author;
-INSERT INTO sira_model_versions (model_id, artifact_digest) VALUES (:'model_id', sha256('lifecycle one'));
+-- The wall is not the administrator's to lower, nor what it looks at to change.
+UPDATE sira_approval_policies SET required_signatures = 1;
+\echo :LAST_ERROR_SQLSTATE
+DELETE FROM sira_approval_policies;
+\echo :LAST_ERROR_SQLSTATE
+UPDATE sira_model_versions SET metrics = '{"auc": 1}' WHERE model_id = :'model_id';
+\echo :LAST_ERROR_SQLSTATE
 SELECT * FROM sira_promote('rt_lifecycle/6');
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM sira_approve('rt_lifecycle/6', 'production');
@@ -131,8 +153,9 @@ SELECT * FROM sira_approve('rt_lifecycle/6', 'production', 'looks right');
 SELECT * FROM sira_approve('rt_lifecycle/6', 'nowhere');
 \echo :LAST_ERROR_SQLSTATE
 -- A change of what was signed voids the signature.
-SET SESSION AUTHORIZATION rt_author;
+RESET SESSION AUTHORIZATION;
 UPDATE sira_model_versions SET metrics = '{"auc": 0.99}' WHERE model_id = :'model_id' AND version = 6;
+SET SESSION AUTHORIZATION rt_author;
 SELECT * FROM sira_promote('rt_lifecycle/6');
 \echo :LAST_ERROR_SQLSTATE
 SET SESSION AUTHORIZATION rt_signer;

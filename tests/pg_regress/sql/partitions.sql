@@ -36,7 +36,14 @@ INSERT INTO sira_features (entity_type, entity_id, feature_key, feature_value, s
 VALUES ('user', 'rt-old', 'rt_late', 0, '1999-12-31 23:59:59+00'), ('user', 'rt-new', 'rt_late', 0, now()),
        ('user', 'rt-never', 'rt_late', 0, 'infinity');
 SELECT count(*) AS in_default FROM ONLY sira_features_default WHERE feature_key = 'rt_late';
-SELECT relation, action, sum(rows_moved) FROM sira_maintain_partitions() GROUP BY 1, 2;
+INSERT INTO sira_predictions (created_at, model_id, model_version_id, entity_type, entity_id, prediction)
+VALUES (date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '1 day', gen_random_uuid(), gen_random_uuid(),
+        'user', 'rt-late', '{}');
+SELECT relation, action, sum(rows_moved) FROM sira_maintain_partitions() GROUP BY 1, 2 ORDER BY 1;
+-- A prediction that moved is kept as before, and so is the default partition.
+DELETE FROM sira_predictions WHERE entity_id = 'rt-late';
+\echo :LAST_ERROR_SQLSTATE
+SELECT tgenabled FROM pg_trigger WHERE tgrelid = 'sira_predictions_default'::regclass AND tgname ~ '^sira_prediction_' ORDER BY tgname;
 SELECT count(*) AS in_default FROM ONLY sira_features_default WHERE feature_key = 'rt_late';
 SELECT count(*) AS kept, sum(feature_value) FROM sira_features WHERE feature_key = 'rt_late';
 

@@ -107,7 +107,7 @@ SELECT count(*) FROM sira_model_transitions;
 
 -- Approves production: status, and no other column.
 SET ROLE finance_ops;
-SELECT to_status FROM sira_promote('rt_fraud/1');
+SELECT to_status FROM sira_transition('rt_fraud/1', 'validated');
 UPDATE sira_model_versions SET metrics = '{}';
 \echo :LAST_ERROR_SQLSTATE
 
@@ -131,5 +131,56 @@ VALUES (:'model_id', :'version_id', 1, 'staging', 'production', 'rt_a', 'rt_a', 
 \echo :LAST_ERROR_SQLSTATE
 UPDATE sira_model_versions SET status_set_by = 'rt_b';
 \echo :LAST_ERROR_SQLSTATE
+-- What can score comes from sira_train and sira_import_version.
+INSERT INTO sira_model_versions (model_id, version, artifact_s3_key) VALUES (:'model_id', 7, 'x');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO sira_model_versions (model_id, signature, artifact_s3_key) VALUES (:'model_id', '{}', 'x');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO sira_model_artifacts (digest, format, size, content) VALUES (sha256('x'), 'lightgbm', 1, 'x');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO sira_training_runs (model_id) VALUES (:'model_id');
+\echo :LAST_ERROR_SQLSTATE
+UPDATE sira_training_runs SET metrics = '{}';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE sira_training_runs SET notes = 'seen';
+
+-- Listings and partitions concern every tenant: an administrator of one reads them. Without the last listing he would be in the
+-- tenant "default"; with one more, others would be out of theirs.
+SELECT count(*) FROM sira_tenant_members;
+DELETE FROM sira_tenant_members;
+\echo :LAST_ERROR_SQLSTATE
+UPDATE sira_tenant_members SET member = 'nobody';
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO sira_tenant_members (member) VALUES ('rt_b');
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) > 0 AS read FROM sira_partition_config;
+UPDATE sira_partition_config SET enabled = false;
+\echo :LAST_ERROR_SQLSTATE
+
+-- Another tenant's prediction with a shared version counts, though its administrator cannot see it.
+RESET ROLE;
+CREATE ROLE rt_star IN ROLE sira_admin;
+INSERT INTO sira_tenant_members (tenant_id, member) VALUES ('*', 'rt_star');
+INSERT INTO sira_model_versions (tenant_id, model_id, artifact_s3_key)
+SELECT '*', id, 'x' FROM sira_models WHERE name = 'rt_shared' RETURNING id AS shared_id \gset
+SET ROLE rt_a;
+INSERT INTO sira_predictions (model_version_id, entity_type, entity_id, prediction)
+VALUES (:'shared_id', 'transaction', 'rt-2', '{}');
+SET ROLE rt_star;
+SELECT count(*) FROM sira_predictions;
+DELETE FROM sira_model_versions WHERE id = :'shared_id';
+\echo :LAST_ERROR_SQLSTATE
+
+-- Nobody locks another tenant's model.
+SET ROLE rt_a;
+SELECT sira_create_model('rt_locked', 'fraud_detection') AS locked_id \gset
+SET ROLE rt_b;
+SELECT sira_lock_model(:'locked_id');
+RESET ROLE;
+SELECT xmax = 0 AS unlocked FROM sira_models WHERE id = :'locked_id';
+SET ROLE finance_ops;
+SELECT sira_lock_model(:'locked_id');
+RESET ROLE;
+SELECT xmax = 0 AS unlocked FROM sira_models WHERE id = :'locked_id';
 RESET ROLE;
 ROLLBACK;
