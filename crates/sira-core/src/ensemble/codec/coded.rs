@@ -4,7 +4,7 @@
 //! by side, so that a walk has no branches to mispredict, only "add the answer". Forks are for
 //! hundreds of rows at once, where every node of a tree is visited and none is waited for.
 
-use super::layout::{CodedTree, Fork, Step, WideStep};
+use super::layout::{CodedTree, Fork, Start, Step, WideStep};
 use super::questions::Questions;
 use crate::ensemble::{Child, Ensemble, Tree};
 use std::collections::VecDeque;
@@ -15,7 +15,7 @@ pub(super) struct Coded {
     pub questions: Questions,
     pub trees: Vec<CodedTree>,
     /// The trees in the order they are walked in: those of like length together.
-    pub order: Vec<U32>,
+    pub starts: Vec<Start>,
     /// Steps are narrow where question and distance take 16 bits each; the other list is empty.
     pub steps: Vec<Step>,
     pub wide_steps: Vec<WideStep>,
@@ -29,7 +29,7 @@ impl Coded {
         let mut coded = Self {
             questions: Questions::of(ensemble)?,
             trees: Vec::new(),
-            order: Vec::new(),
+            starts: Vec::new(),
             steps: Vec::new(),
             wide_steps: Vec::new(),
             leaves: Vec::new(),
@@ -43,7 +43,11 @@ impl Coded {
             first_leaf += tree.leaves().len() as u32;
         }
         lengths.sort_by(|a, b| a.0.total_cmp(&b.0));
-        coded.order = lengths.into_iter().map(|(_, tree)| tree.into()).collect();
+        for (_, tree) in lengths {
+            if let Some(coded_tree) = coded.trees.get(tree as usize) {
+                coded.starts.push(Start { tree: tree.into(), root: coded_tree.root });
+            }
+        }
         let half = u64::from(u32::MAX);
         let fits = |half: u64| half <= u64::from(u16::MAX);
         if coded.wide_steps.iter().all(|step| fits(step.get() & half) && fits(step.get() >> 32)) {

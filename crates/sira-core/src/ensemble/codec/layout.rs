@@ -42,7 +42,7 @@ pub(crate) enum Kind {
     Classes = 12,
     ClassAnswers = 13,
     CodedTrees = 14,
-    Order = 15,
+    Starts = 15,
     Steps = 16,
     WideSteps = 17,
     StepLeaves = 18,
@@ -138,6 +138,14 @@ pub(crate) struct CodedTree {
     /// The step that a walk begins with.
     pub root: U32,
     pub first_fork: U32,
+}
+
+/// Where the walk through a tree begins.
+#[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct Start {
+    pub tree: U32,
+    pub root: U32,
 }
 
 /// A step of a walk: a question in the low half, the distance to the left child in the high half.

@@ -26,7 +26,7 @@ mod write;
 
 use super::Objective;
 use crate::{Error, ErrorKind, Result};
-use layout::{CodedTree, Column, Fork, Header, Kind, Meta, Node, Place, Point, Section, Span};
+use layout::{CodedTree, Column, Fork, Header, Kind, Meta, Node, Place, Point, Section, Span, Start};
 pub use write::compile;
 use zerocopy::little_endian::{F64, U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
@@ -63,7 +63,8 @@ pub(crate) struct CodedView<'a> {
     pub classes: &'a [U32],
     pub class_answers: &'a [U64],
     pub trees: &'a [CodedTree],
-    pub order: &'a [U32],
+    /// In the order of walking.
+    pub starts: &'a [Start],
     pub steps: Steps<'a>,
     pub step_leaves: &'a [U32],
     pub forks: &'a [Fork],
@@ -116,7 +117,7 @@ impl<'a> Compiled<'a> {
                 classes: sections.get(Kind::Classes)?,
                 class_answers: sections.get(Kind::ClassAnswers)?,
                 trees: sections.get(Kind::CodedTrees)?,
-                order: sections.get(Kind::Order)?,
+                starts: sections.get(Kind::Starts)?,
                 steps,
                 step_leaves: sections.get(Kind::StepLeaves)?,
                 forks: sections.get(Kind::Forks)?,
@@ -200,7 +201,7 @@ impl CodedView<'_> {
             Steps::Wide(steps) => steps.len(),
         };
         self.trees.len() == trees
-            && self.order.len() == trees
+            && self.starts.len() == trees
             && self.step_leaves.len() == steps
             && self.questions <= bytes * 8
     }

@@ -2,7 +2,9 @@
 
 use super::checksum::checksum;
 use super::coded::Coded;
-use super::layout::{CodedTree, Column, Fork, Header, Kind, MAGIC, Meta, Node, Place, Point, Section, Span};
+use super::layout::{
+    CodedTree, Column, Fork, Header, Kind, MAGIC, Meta, Node, Place, Point, Section, Span, Start,
+};
 use crate::ensemble::{Child, Ensemble, Missing, Split, Tree};
 use crate::shap::{baseline, quadrature};
 use std::collections::BTreeMap;
@@ -66,7 +68,7 @@ pub fn compile(ensemble: &Ensemble) -> Vec<u8> {
             (Kind::Classes, 4, questions.classes.as_bytes()),
             (Kind::ClassAnswers, 8, questions.class_answers.as_bytes()),
             (Kind::CodedTrees, size_of::<CodedTree>(), coded.trees.as_bytes()),
-            (Kind::Order, 4, coded.order.as_bytes()),
+            (Kind::Starts, size_of::<Start>(), coded.starts.as_bytes()),
             (Kind::Steps, 4, coded.steps.as_bytes()),
             (Kind::WideSteps, 8, coded.wide_steps.as_bytes()),
             (Kind::StepLeaves, 4, coded.leaves.as_bytes()),

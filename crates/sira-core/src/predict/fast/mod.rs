@@ -56,10 +56,11 @@ fn answers_into<'s>(coded: &CodedView<'_>, row: &[f64], answers: &'s mut Vec<u8>
             answers::answer(self.0, self.1, self.2)
         }
     }
-    if answers.len() < coded.questions {
-        answers.resize(coded.questions, 0);
+    // Whoever indexes with 16 bits finds a byte, and needs no check; untouched pages cost nothing.
+    let places = coded.questions.max(1 << 16);
+    if answers.len() < places {
+        *answers = vec![0; places];
     }
-    let answers = answers.get_mut(..coded.questions).unwrap_or_default();
     cpu::run(Answer(coded, row, answers))?;
     Ok(answers)
 }
@@ -146,11 +147,11 @@ fn rank(thresholds: &[F64], value: f64) -> usize {
     let mut size = thresholds.len();
     while size > 1 {
         let half = size / 2;
-        let below = thresholds.get(base + half - 1).is_some_and(|threshold| threshold.get() < value);
-        base = std::hint::select_unpredictable(below, base + half, base);
+        let Some(threshold) = thresholds.get(base + half - 1) else { break };
+        base = std::hint::select_unpredictable(threshold.get() < value, base + half, base);
         size -= half;
     }
-    base + usize::from(thresholds.get(base).is_some_and(|threshold| threshold.get() < value))
+    base + thresholds.get(base).map_or(0, |threshold| usize::from(threshold.get() < value))
 }
 
 /// Where a missing value goes.

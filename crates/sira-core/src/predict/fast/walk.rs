@@ -7,31 +7,38 @@
 use crate::Result;
 use crate::ensemble::Compiled;
 use crate::ensemble::builder::MAX_DEPTH;
-use crate::ensemble::codec::layout::{Step, WideStep};
+use crate::ensemble::codec::layout::{Start, Step, WideStep};
 use crate::ensemble::codec::{CodedView, Steps, corrupt};
 
 /// Walks side by side: more than hide a load's latency run out of registers.
 const LANES: usize = 8;
 
-/// A step in either width.
-trait Halves: Copy {
-    /// The question and the distance to the left child.
-    fn halves(self) -> (usize, usize);
+/// Steps of either width with the answers that they look up.
+trait Walk: Copy {
+    /// How far a walk goes on from a place; 0 on a leaf.
+    fn step(self, at: usize) -> Option<usize>;
 }
 
-impl Halves for Step {
+/// Questions of 16 bits: there is an answer for each of them.
+#[derive(Clone, Copy)]
+struct Narrow<'a>(&'a [Step], &'a [u8; 1 << 16]);
+
+#[derive(Clone, Copy)]
+struct Wide<'a>(&'a [WideStep], &'a [u8]);
+
+impl Walk for Narrow<'_> {
     #[inline(always)]
-    fn halves(self) -> (usize, usize) {
-        let step = self.get();
-        ((step & 0xFFFF) as usize, (step >> 16) as usize)
+    fn step(self, at: usize) -> Option<usize> {
+        let step = self.0.get(at)?.get();
+        Some((step >> 16) as usize + usize::from(self.1[(step & 0xFFFF) as usize]))
     }
 }
 
-impl Halves for WideStep {
+impl Walk for Wide<'_> {
     #[inline(always)]
-    fn halves(self) -> (usize, usize) {
-        let step = self.get();
-        ((step & 0xFFFF_FFFF) as usize, (step >> 32) as usize)
+    fn step(self, at: usize) -> Option<usize> {
+        let step = self.0.get(at)?.get();
+        Some((step >> 32) as usize + usize::from(*self.1.get((step & 0xFFFF_FFFF) as usize)?))
     }
 }
 
@@ -48,8 +55,11 @@ pub(super) fn walk(
     }
     let values = values.get_mut(..coded.trees.len()).unwrap_or_default();
     match coded.steps {
-        Steps::Narrow(steps) => walk_all(model, coded, steps, answers, values)?,
-        Steps::Wide(steps) => walk_all(model, coded, steps, answers, values)?,
+        Steps::Narrow(steps) => {
+            let answers = answers.first_chunk().ok_or_else(|| corrupt("Answers are missing."))?;
+            walk_all(model, coded, Narrow(steps, answers), values)?;
+        }
+        Steps::Wide(steps) => walk_all(model, coded, Wide(steps, answers), values)?,
     }
     out.fill(0.0);
     if let [sum] = out {
@@ -65,48 +75,48 @@ pub(super) fn walk(
 }
 
 /// Walks all trees and notes the values of their leaves.
-fn walk_all<S: Halves>(
+fn walk_all<W: Walk>(
     model: &Compiled<'_>,
     coded: &CodedView<'_>,
-    steps: &[S],
-    answers: &[u8],
+    steps: W,
     values: &mut [f64],
 ) -> Result<()> {
     let outside = || corrupt("A step is out of bounds.");
-    let root = |tree: u32| coded.trees.get(tree as usize).map(|tree| tree.root.get() as usize);
-    for group in coded.order.chunks(LANES) {
-        // A group that is not full walks its first tree more than once.
-        let mut trees = [group.first().map_or(0, |tree| tree.get()); LANES];
-        for (lane, tree) in trees.iter_mut().zip(group) {
-            *lane = tree.get();
+    let (groups, rest) = coded.starts.as_chunks::<LANES>();
+    let mut note = |start: &Start, at: usize| {
+        let leaf = coded.step_leaves.get(at)?;
+        *values.get_mut(start.tree.get() as usize)? = model.leaves.get(leaf.get() as usize)?.get();
+        Some(())
+    };
+    for group in groups {
+        let at = descend(steps, group.map(|start| start.root.get() as usize)).ok_or_else(outside)?;
+        for (start, at) in group.iter().zip(at) {
+            note(start, at).ok_or_else(outside)?;
         }
-        let mut at = [0; LANES];
-        for (at, tree) in at.iter_mut().zip(trees) {
-            *at = root(tree).ok_or_else(outside)?;
-        }
-        descend(steps, answers, &mut at).ok_or_else(outside)?;
-        for (tree, at) in trees.iter().zip(at) {
-            let leaf = coded.step_leaves.get(at).ok_or_else(outside)?;
-            let value = model.leaves.get(leaf.get() as usize).ok_or_else(outside)?;
-            *values.get_mut(*tree as usize).ok_or_else(outside)? = value.get();
-        }
+    }
+    for start in rest {
+        let [at] = descend(steps, [start.root.get() as usize]).ok_or_else(outside)?;
+        note(start, at).ok_or_else(outside)?;
     }
     Ok(())
 }
 
-/// Goes on until all walks stand on leaves.
+/// Goes on until all walks stand on leaves. On a leaf a step leads nowhere, so looking after every
+/// other round is enough, and cheaper.
 #[inline(always)]
-fn descend<S: Halves>(steps: &[S], answers: &[u8], at: &mut [usize; LANES]) -> Option<()> {
-    for _ in 0..=MAX_DEPTH {
+fn descend<W: Walk, const N: usize>(steps: W, mut at: [usize; N]) -> Option<[usize; N]> {
+    for _ in 0..=MAX_DEPTH / 2 {
+        for at in &mut at {
+            *at += steps.step(*at)?;
+        }
         let mut moved = 0;
-        for at in at.iter_mut() {
-            let (question, distance) = steps.get(*at)?.halves();
-            let step = distance + usize::from(*answers.get(question)?);
+        for at in &mut at {
+            let step = steps.step(*at)?;
             *at += step;
             moved |= step;
         }
         if moved == 0 {
-            return Some(());
+            return Some(at);
         }
     }
     None
