@@ -3,8 +3,8 @@
 //! Unsafe code is denied but for `cpu`, which picks the instructions to run with.
 #![deny(unsafe_code)]
 
-mod cpu;
 pub mod calendar;
+mod cpu;
 pub mod ensemble;
 pub mod error;
 pub mod metrics;
