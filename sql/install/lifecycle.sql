@@ -205,6 +205,7 @@ $$;
 
 -- SECURITY DEFINER: other tenants' predictions with a shared version count, and so do those of transactions that are still under
 -- way. The lock waits for them, not for long, and what they wrote is seen by the query after it, unless its snapshot is older.
+-- A prediction that had found the version but not written yet is the writer's to stop: a trigger here would cost each one.
 CREATE FUNCTION @extschema@.sira_version_delete() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s'
 AS $$
