@@ -24,6 +24,9 @@ const ROUNDS: usize = 3;
 /// Rows that single calls go through, so that no call meets the row that the branch predictor has just learnt.
 const DIFFERENT_ROWS: usize = 2048;
 
+/// Rows that are explained together: LightGBM takes seconds for more.
+const EXPLAINED_ROWS: usize = 64;
+
 /// What is measured, and the ratio asked for by model.
 struct Goal {
     what: &'static str,
@@ -119,15 +122,31 @@ fn measure(criterion: &mut Criterion<ThreadTime>, at: usize, shape: Shape) -> Ou
     ));
 
     let width = FEATURES + 1;
+    let mut scratch = shap::Scratch::new();
     let (mut out, mut their_out) = (vec![0.0; width], vec![0.0; width]);
     lines.push(compare(
         criterion,
         (at, &EXPLAIN_ONE),
         1,
         || {
-            std::hint::black_box(shap::contributions(&model, turn.next(&values), &mut out).is_ok());
+            let done = shap::contributions_with(&model, turn.next(&values), &mut scratch, &mut out);
+            std::hint::black_box(done.is_ok());
         },
         || peer.contributions(their_turn.next(&values), &mut their_out),
+    ));
+
+    let few = values.get(..EXPLAINED_ROWS * FEATURES).unwrap_or_default();
+    let rows = Rows::row_major(few, FEATURES)?;
+    let (mut out, mut their_out) = (vec![0.0; EXPLAINED_ROWS * width], vec![0.0; EXPLAINED_ROWS * width]);
+    lines.push(compare(
+        criterion,
+        (at, &EXPLAIN_BATCH),
+        EXPLAINED_ROWS,
+        || {
+            let done = shap::contributions_batch(&model, &rows, &mut scratch, &mut out);
+            std::hint::black_box(done.is_ok());
+        },
+        || peer.contributions(few, &mut their_out),
     ));
     Ok(lines)
 }
@@ -156,16 +175,22 @@ fn agree(model: &Compiled<'_>, peer: &Peer, values: &[f64]) -> Outcome<()> {
             return Err(format!("raw scores differ: {ours} {} {theirs}", one[0]).into());
         }
     }
-    let (mut ours, mut theirs) = ([0.0; FEATURES + 1], [0.0; FEATURES + 1]);
-    for row in values.chunks(FEATURES).take(8) {
-        shap::contributions(model, row, &mut ours)?;
-        peer.contributions(row, &mut theirs);
-        if let Some((a, b)) =
-            ours.iter().zip(&theirs).find(|(a, b)| (**a - **b).abs() > 1e-12 * b.abs().max(1.0))
-        {
-            return Err(format!("contributions differ: {a} {b}").into());
-        }
+    let few = values.get(..8 * FEATURES).unwrap_or_default();
+    let rows = Rows::row_major(few, FEATURES)?;
+    let width = FEATURES + 1;
+    let (mut ours, mut theirs) = (vec![0.0; 8 * width], vec![0.0; 8 * width]);
+    peer.contributions(few, &mut theirs);
+    let differs = |ours: &[f64]| {
+        let far = |(a, b): &(&f64, &f64)| (*a - *b).abs() > 1e-12 * b.abs().max(1.0);
+        ours.iter().zip(&theirs).find(far).map(|(a, b)| format!("contributions differ: {a} {b}"))
+    };
+    let mut scratch = shap::Scratch::new();
+    shap::contributions_batch(model, &rows, &mut scratch, &mut ours)?;
+    differs(&ours).map_or(Ok(()), Err)?;
+    for (row, ours) in few.chunks(FEATURES).zip(ours.chunks_mut(width)) {
+        shap::contributions_with(model, row, &mut scratch, ours)?;
     }
+    differs(&ours).map_or(Ok(()), Err)?;
     Ok(())
 }
 
