@@ -1,7 +1,7 @@
 //! Which version is live is a row like any other: it follows the snapshot of whoever asks.
 
 use sira_outside::models::{LEFT, create, left_score, score};
-use sira_outside::{Database, Outcome};
+use sira_outside::{Database, Outcome, refused};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -258,4 +258,26 @@ fn a_storm_of_promotions_gives_no_score_of_no_version() -> Outcome {
         assert!(promoted > 20 && seen[0] > 20 && seen[1] > 20, "{promoted} promotions, {seen:?}");
         Ok(())
     })
+}
+
+#[test]
+fn a_version_that_scores_at_this_moment_is_not_deleted() -> Outcome {
+    let database = world()?;
+    let (mut scorer, mut deleter) = (database.session()?, database.session()?);
+    let delete = "DELETE FROM sira_model_versions WHERE version = 2";
+    let predict = format!("SELECT * FROM sira_predict('m/2', 'user', '1', {LEFT})");
+    // The audit row cannot be seen yet: the deletion waits a while and gives up.
+    let mut prediction = scorer.transaction()?;
+    prediction.execute(&predict, &[])?;
+    refused(deleter.execute(delete, &[]), "55P03")?;
+    // Once it waits no longer, it sees the row.
+    let waiting =
+        std::thread::spawn(move || refused(deleter.execute(delete, &[]), "55000").map_err(|e| e.to_string()));
+    std::thread::sleep(Duration::from_millis(500));
+    prediction.commit()?;
+    waiting.join().map_err(|_| "the deleting session panicked")??;
+    // An old snapshot would not see it.
+    let mut older = database.session()?;
+    older.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ")?;
+    refused(older.execute(delete, &[]), "25000")
 }
