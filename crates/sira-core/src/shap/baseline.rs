@@ -48,7 +48,7 @@ pub(crate) fn expected(tree: &Tree) -> f64 {
 }
 
 /// The share of a node's rows that a branch lets pass; halves where no row came by at all.
-pub(crate) fn fraction(node: f64, branch: f64) -> f64 {
+fn fraction(node: f64, branch: f64) -> f64 {
     if node > 0.0 { branch / node } else { 0.5 }
 }
 

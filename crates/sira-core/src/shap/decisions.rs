@@ -47,10 +47,10 @@ impl Decisions for ByRow<'_, '_> {
         let Some(forks) = forks(self.model, self.coded, number) else {
             return Plain { row: self.row }.of_tree(number, tree, rights);
         };
-        rights.clear();
-        for fork in forks {
+        rights.resize(forks.len(), 0);
+        for (right, fork) in rights.iter_mut().zip(forks) {
             let answer = self.answers.get(fork.question.get() as usize);
-            rights.push(u64::from(*answer.ok_or_else(|| corrupt("A question is out of bounds."))?));
+            *right = u64::from(*answer.ok_or_else(|| corrupt("A question is out of bounds."))?);
         }
         Ok(())
     }
@@ -59,15 +59,15 @@ impl Decisions for ByRow<'_, '_> {
 impl Decisions for ByBlock<'_, '_> {
     #[inline(always)]
     fn of_tree(&self, number: usize, tree: &TreeView<'_>, rights: &mut Vec<u64>) -> Result<()> {
-        rights.clear();
         if let Some(forks) = forks(self.model, self.coded, number) {
-            for fork in forks {
+            rights.resize(forks.len(), 0);
+            for (right, fork) in rights.iter_mut().zip(forks) {
                 let mask = self.masks.get(fork.question.get() as usize);
-                let [mask] = mask.ok_or_else(|| corrupt("A question is out of bounds."))?;
-                rights.push(*mask);
+                [*right] = *mask.ok_or_else(|| corrupt("A question is out of bounds."))?;
             }
             return Ok(());
         }
+        rights.clear();
         rights.resize(tree.node_count(), 0);
         let mut row = Vec::new();
         for bit in 0..self.count {

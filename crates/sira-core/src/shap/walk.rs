@@ -10,7 +10,6 @@
 
 #![expect(clippy::needless_range_loop, reason = "loops over lanes and points are what becomes vector code")]
 
-use super::baseline::fraction;
 use crate::ensemble::codec::layout::Place;
 use crate::predict::TreeView;
 
@@ -71,8 +70,8 @@ pub(super) struct Level<const K: usize> {
     /// The node's feature, and the level whose branch is the last one on it so far, or 0.
     feature: u32,
     earlier: u32,
-    /// Training rows that came by the node.
-    cover: f64,
+    /// The share of the node's training rows that one of them is, or 0 where none came by.
+    row_share: f64,
     node: u32,
 }
 
@@ -87,7 +86,7 @@ impl<const K: usize> Level<K> {
         passes: u8::MAX,
         feature: 0,
         earlier: 0,
-        cover: 0.0,
+        row_share: 0.0,
         node: 0,
     };
 }
@@ -146,9 +145,9 @@ fn open<const K: usize>(
 ) -> Option<()> {
     let parent = above.last()?;
     let earlier = above.get(parent.earlier as usize)?;
-    own.zero = fraction(parent.cover, cover) * earlier.zero;
+    own.zero = share(parent.row_share, cover) * earlier.zero;
     own.passes = earlier.passes & taken;
-    own.cover = cover;
+    own.row_share = row_share(cover);
     let one = &ONES[usize::from(own.passes)];
     for k in 0..K {
         let (at, rest) = (&points[k].at, &points[k].rest);
@@ -186,7 +185,7 @@ fn meet<const K: usize>(
     if top == 0 {
         own.others = [Lanes::all(1.0); K];
         own.sum = [Lanes::ZERO; K];
-        own.cover = tree.node_cover(at)?;
+        own.row_share = row_share(tree.node_cover(at)?);
     }
     own.node = at;
     own.feature = node.feature.get();
@@ -202,7 +201,7 @@ fn meet<const K: usize>(
         }
         let (value, cover) = tree.leaf_value_and_cover(!child as u32)?;
         let taken = rights(at)? ^ if right { 0 } else { u8::MAX };
-        let zero = fraction(own.cover, cover) * earlier_zero;
+        let zero = share(own.row_share, cover) * earlier_zero;
         let one = &ONES[usize::from(earlier_passes & taken)];
         let earlier_one = &ONES[usize::from(earlier_passes)];
         let phi = phi.get_mut(own.feature as usize)?;
@@ -219,6 +218,18 @@ fn meet<const K: usize>(
         *phi = total;
     }
     Some(())
+}
+
+#[inline(always)]
+fn row_share(cover: f64) -> f64 {
+    if cover > 0.0 { 1.0 / cover } else { 0.0 }
+}
+
+/// The share of a node's training rows that a branch lets pass; halves where no row came by at all,
+/// as [`super::baseline::fraction`] has it, but one division a node.
+#[inline(always)]
+fn share(row_share: f64, cover: f64) -> f64 {
+    if row_share > 0.0 { cover * row_share } else { 0.5 }
 }
 
 /// Comes back up: books what the leaves below contribute to the branch's feature, takes it from the

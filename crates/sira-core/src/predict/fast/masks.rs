@@ -60,8 +60,10 @@ fn by_number<const W: usize>(
     for (word, values) in values.chunks(64).enumerate().take(W) {
         for (bit, value) in values.iter().enumerate() {
             let rank = rank_or_default(flags, thresholds, *value);
-            if let Some(mask) = rank.checked_sub(1).and_then(|last| masks.get_mut(last)) {
-                mask[word] |= 1 << bit;
+            // Rank 0 goes right nowhere: entering no bit costs less than a branch.
+            let last = rank.max(1) - 1;
+            if let Some(mask) = masks.get_mut(last) {
+                mask[word] |= u64::from(rank > 0) << bit;
             }
         }
     }

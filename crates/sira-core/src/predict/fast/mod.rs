@@ -139,19 +139,32 @@ impl Work for Block<'_, '_> {
     }
 }
 
+/// Thresholds that are compared at once, where there are as many: a few vectors, and no waiting.
+const WINDOW: usize = 32;
+
 /// How many thresholds lie below a value: it goes right at these and left at all others. The number
 /// of steps depends on the column alone and none of them branches on the value.
 #[inline(always)]
 fn rank(thresholds: &[F64], value: f64) -> usize {
+    let count = thresholds.len();
+    let widest = if count < WINDOW { 1 } else { WINDOW };
     let mut base = 0;
-    let mut size = thresholds.len();
-    while size > 1 {
+    let mut size = count;
+    while size > widest {
         let half = size / 2;
         let Some(threshold) = thresholds.get(base + half - 1) else { break };
         base = std::hint::select_unpredictable(threshold.get() < value, base + half, base);
         size -= half;
     }
-    base + thresholds.get(base).map_or(0, |threshold| usize::from(threshold.get() < value))
+    // What lies before `base` is below the value, and what lies `size` behind it is not.
+    let start = base.min(count.saturating_sub(WINDOW));
+    match thresholds.get(start..).and_then(|rest| rest.first_chunk::<WINDOW>()) {
+        Some(window) => {
+            let below = |threshold: &F64| u64::from(threshold.get() < value);
+            start + window.iter().map(below).sum::<u64>() as usize
+        }
+        None => base + thresholds.get(base).map_or(0, |threshold| usize::from(threshold.get() < value)),
+    }
 }
 
 /// Where a missing value goes.
