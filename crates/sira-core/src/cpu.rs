@@ -20,25 +20,33 @@ pub(crate) trait Work {
 pub(crate) fn run<W: Work>(work: W) -> W::Answer {
     #[cfg(target_arch = "x86_64")]
     {
-        if is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-        {
+        if has_avx512() {
             // SAFETY: the processor has just been asked for each feature that the function is compiled for.
             return unsafe { with_avx512(work) };
         }
-        if is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("bmi1")
-            && is_x86_feature_detected!("bmi2")
-        {
+        if has_avx2() {
             // SAFETY: as above.
             return unsafe { with_avx2(work) };
         }
     }
     work.run()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("bmi2")
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -51,4 +59,19 @@ fn with_avx512<W: Work>(work: W) -> W::Answer {
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 fn with_avx2<W: Work>(work: W) -> W::Answer {
     work.run()
+}
+
+/// The work at a level of its own: 0 is the base. Nothing where the processor does not have it.
+#[cfg(test)]
+pub(crate) fn run_at<W: Work>(level: usize, work: W) -> Option<W::Answer> {
+    match level {
+        0 => Some(work.run()),
+        // SAFETY: the processor has just been asked for each feature that the function is compiled for.
+        #[cfg(target_arch = "x86_64")]
+        1 if has_avx2() => Some(unsafe { with_avx2(work) }),
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        2 if has_avx512() => Some(unsafe { with_avx512(work) }),
+        _ => None,
+    }
 }

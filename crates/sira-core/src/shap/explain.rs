@@ -147,3 +147,32 @@ fn everywhere(point: Point) -> Points {
     let (at, weight) = (point.at.get(), point.weight.get());
     Points { at: Lanes::all(at), rest: Lanes::all(1.0 - at), weight: Lanes::all(weight) }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test may end by panicking.
+mod tests {
+    use super::{Explain, Scratch};
+    use crate::cpu;
+    use crate::ensemble::{Compiled, compile, lightgbm};
+    use crate::shap::decisions::Plain;
+
+    #[test]
+    fn every_level_of_instructions_gives_the_same_bits() {
+        let text = include_str!("../../../../tests/models/deep.txt");
+        let bytes = compile(&lightgbm::parse(text).unwrap());
+        let model = Compiled::open(&bytes).unwrap();
+        let row: Vec<f64> = (0..model.feature_count()).map(|at| at as f64 * 1.7 - 2.0).collect();
+        let mut base = None;
+        for level in 0..3 {
+            let mut out = vec![0.0; model.outputs() * (row.len() + 1)];
+            let scratch = &mut Scratch::new();
+            let decisions = &Plain { row: &row };
+            let work = Explain { model: &model, decisions, rows: 1, scratch, out: &mut out };
+            if cpu::run_at(level, work).is_some_and(|done| done.is_ok()) {
+                let bits: Vec<u64> = out.iter().map(|amount| amount.to_bits()).collect();
+                assert_eq!(*base.get_or_insert_with(|| bits.clone()), bits, "level {level}");
+            }
+        }
+        assert!(base.is_some());
+    }
+}

@@ -32,7 +32,7 @@ use zerocopy::little_endian::{F64, U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// Version of the compiled bytes. Readers take their own version only.
-pub const CODEC_VERSION: u32 = 2;
+pub const CODEC_VERSION: u32 = 3;
 
 /// A compiled ensemble, borrowed from the bytes it stands in. Copying it copies references.
 #[derive(Clone, Copy, Debug)]

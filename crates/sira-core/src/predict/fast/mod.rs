@@ -207,3 +207,41 @@ fn questions(column: &Column) -> std::ops::Range<usize> {
     let first = column.first_question.get() as usize;
     first..first + column.questions.get() as usize
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test may end by panicking.
+mod tests {
+    use super::Block;
+    use crate::cpu;
+    use crate::ensemble::{Compiled, compile, lightgbm};
+    use crate::predict::{Rows, Scratch, reference};
+
+    #[test]
+    fn every_level_of_instructions_gives_the_same_bits() {
+        for text in [
+            include_str!("../../../../../tests/models/multiclass.txt"),
+            include_str!("../../../../../tests/models/deep.txt"),
+        ] {
+            let bytes = compile(&lightgbm::parse(text).unwrap());
+            let model = Compiled::open(&bytes).unwrap();
+            let coded = model.coded.as_ref().unwrap();
+            let (features, outputs) = (model.feature_count(), model.outputs());
+            let cell =
+                |at: usize| if at.is_multiple_of(11) { f64::NAN } else { (at * 37 % 101) as f64 / 9.0 - 3.0 };
+            let values: Vec<f64> = (0..512 * features).map(cell).collect();
+            let rows = Rows::row_major(&values, features).unwrap();
+            let mut expected = vec![0.0; 512 * outputs];
+            for (row, expected) in values.chunks(features).zip(expected.chunks_mut(outputs)) {
+                reference::raw(&model, row, expected).unwrap();
+            }
+            for level in 0..3 {
+                let (mut scratch, mut out) = (Scratch::new(), vec![0.0; 512 * outputs]);
+                let (scratch, out_now) = (&mut scratch, out.as_mut_slice());
+                let work = Block { model: &model, coded, rows: &rows, first: 0, scratch, out: out_now };
+                let Some(done) = cpu::run_at(level, work) else { continue };
+                assert_eq!(done.unwrap(), 512);
+                assert!(out.iter().zip(&expected).all(|(a, b)| a.to_bits() == b.to_bits()), "level {level}");
+            }
+        }
+    }
+}
