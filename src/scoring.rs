@@ -9,7 +9,14 @@ use crate::version::{self, Policy, Resolved, Version};
 use pgrx::PgSqlErrorCode;
 use sira_core::policy::{self, Verdict};
 use sira_core::{predict, shap};
+use std::cell::RefCell;
 use std::rc::Rc;
+
+thread_local! {
+    // Room to work in, kept between rows: making it anew would cost more than scoring a row.
+    static SCRATCH: RefCell<predict::Scratch> = RefCell::new(predict::Scratch::new());
+    static EXPLAIN_SCRATCH: RefCell<shap::Scratch> = RefCell::new(shap::Scratch::new());
+}
 
 /// Everything needed to score with one version.
 pub struct Scorer {
@@ -54,7 +61,7 @@ impl Scorer {
     pub fn outputs(&self, features: &Features) -> Result<Outputs> {
         let model = self.loaded.compiled();
         let mut raw = vec![0.0; model.outputs()];
-        predict::raw(model, &features.vector, &mut raw)?;
+        SCRATCH.with_borrow_mut(|scratch| predict::raw_with(model, &features.vector, scratch, &mut raw))?;
         let mut transformed = raw.clone();
         predict::transform(model, &mut transformed);
         Ok(Outputs { raw, transformed })
@@ -82,7 +89,9 @@ impl Scorer {
         let model = self.loaded.compiled();
         let width = model.feature_count() + 1;
         let mut all = vec![0.0; model.outputs() * width];
-        shap::contributions(model, &features.vector, &mut all)?;
+        EXPLAIN_SCRATCH.with_borrow_mut(|scratch| {
+            shap::contributions_with(model, &features.vector, scratch, &mut all)
+        })?;
         let own = all
             .get(output * width..(output + 1) * width)
             .ok_or_else(|| Failure::internal("an explanation was asked for an output that is not there"))?;

@@ -18,6 +18,7 @@ pub fn evaluate(model: &Compiled<'_>, data: &Dataset, rows: &[u32], threshold: f
     let mut row = vec![0.0; data.table.columns.len()];
     let mut outputs = Vec::with_capacity(rows.len() * width);
     let mut raw = vec![0.0; width];
+    let mut scratch = predict::Scratch::new();
     for (count, index) in rows.iter().enumerate() {
         if count % 4096 == 0 {
             pgrx::check_for_interrupts!();
@@ -25,7 +26,7 @@ pub fn evaluate(model: &Compiled<'_>, data: &Dataset, rows: &[u32], threshold: f
         for (place, column) in row.iter_mut().zip(&data.table.columns) {
             *place = column.values.get(*index as usize).copied().unwrap_or(f64::NAN);
         }
-        predict::raw(model, &row, &mut raw)?;
+        predict::raw_with(model, &row, &mut scratch, &mut raw)?;
         predict::transform(model, &mut raw);
         outputs.extend_from_slice(&raw);
     }
