@@ -104,11 +104,10 @@ pub fn write(
     record: &Record,
     taken: Duration,
 ) -> Result<()> {
-    let tenant = crate::catalog::require_tenant(home)?;
     let digest = record.vector.as_deref().map(features_digest);
     let arguments = Arguments::new()
         .bind(id)
-        .bind(tenant.as_str())
+        .bind(resolved.caller.as_str())
         .bind(resolved.model_id)
         .bind(record.version.as_ref().map(|version| version.id))
         .bind(request.entity.kind)
@@ -143,9 +142,9 @@ pub fn claim_request(
     name: &str,
     id: Uuid,
 ) -> Result<Option<Answer>> {
-    let tenant = crate::catalog::require_tenant(home)?;
     let key = || {
-        Arguments::new().bind(tenant.as_str()).bind(request.entity.kind).bind(request.entity.id).bind(name)
+        let entity = request.entity;
+        Arguments::new().bind(resolved.caller.as_str()).bind(entity.kind).bind(entity.id).bind(name)
     };
     let claim = key().bind(resolved.model_id).bind(id);
     let claimed = home.as_owner(|| CLAIM.with(|insert| insert.each(home, Mode::Write, claim, |_| Ok(()))))?;

@@ -194,7 +194,7 @@ fn set_json(features: &mut Features, index: usize, feature: &Feature, value: &Va
             "NaN" => {}
             "Infinity" => features.set(index, f64::INFINITY),
             "-Infinity" => features.set(index, f64::NEG_INFINITY),
-            _ => return Err(mismatch(feature, "the text ").detail(format!("It got \"{text}\"."))),
+            _ => return Err(mismatch(feature, &format!("\"{text}\""))),
         },
         (_, value) => return Err(mismatch(feature, json_type(value))),
     }
@@ -265,8 +265,7 @@ fn no_time(feature: &Feature, text: &str) -> Failure {
     if matches!(text, "infinity" | "-infinity") {
         return infinite(feature);
     }
-    mismatch(feature, "another text")
-        .detail(format!("It got \"{text}\", which is not ISO 8601."))
+    mismatch(feature, &format!("\"{text}\", which is not ISO 8601"))
         .hint("Write 2018-04-01 or 2018-04-01T12:00:00Z, as to_jsonb does.")
 }
 

@@ -83,8 +83,12 @@ fn score(
     let outputs = scorer.outputs(&features)?;
     let verdict = scorer.verdict(&outputs);
     let best = position_of_largest(&outputs.transformed);
-    let reasons =
-        if request.explain > 0 { Some(reasons(&scorer, &features, best, request.explain)?) } else { None };
+    let input = features.to_json(signature);
+    let reasons = if request.explain > 0 {
+        Some(reasons(&scorer, &features, &input, best, request.explain)?)
+    } else {
+        None
+    };
     let mut prediction = json!({ "score": verdict.score });
     if let Value::Object(object) = &mut prediction {
         if signature.task == Task::Multiclass {
@@ -97,7 +101,7 @@ fn score(
         }
     }
     Ok(Record {
-        input: Some(features.to_json(signature)),
+        input: Some(input),
         vector: Some(features.vector),
         raw: outputs.raw.get(best).copied(),
         score: Some(verdict.score),
@@ -113,10 +117,15 @@ fn score(
 }
 
 /// The largest contributions as JSON: `[{"feature": …, "value": …, "contribution": …}]`.
-fn reasons(scorer: &Scorer, features: &Features, output: usize, count: usize) -> Result<Value> {
+fn reasons(
+    scorer: &Scorer,
+    features: &Features,
+    shown: &Value,
+    output: usize,
+    count: usize,
+) -> Result<Value> {
     let signature = &scorer.version.signature;
     let (contributions, _) = scorer.contributions(features, output)?;
-    let shown = features.to_json(signature);
     Ok(contributions
         .iter()
         .take(count)

@@ -46,16 +46,18 @@ impl Scorer {
 
     pub fn of(home: Home, resolved: &Resolved) -> Result<Self> {
         check_enabled(resolved)?;
-        let version = resolved.version(home)?;
-        let loaded = version.load(home)?;
-        let policy = resolved.policy(home)?;
-        Ok(Self { model: resolved.model.clone(), version, policy, loaded })
+        Self::of_version(home, &resolved.model, resolved.version(home)?, resolved.policy(home)?)
     }
 
-    /// The scorer of a version that is already known, for replays: no policy, no switch.
-    pub fn of_version(home: Home, model: &str, version: Rc<Version>) -> Result<Self> {
+    /// The scorer of a version and a policy that are already known, for replays: no switch.
+    pub fn of_version(
+        home: Home,
+        model: &str,
+        version: Rc<Version>,
+        policy: Option<Rc<Policy>>,
+    ) -> Result<Self> {
         let loaded = version.load(home)?;
-        Ok(Self { model: model.to_owned(), version, policy: None, loaded })
+        Ok(Self { model: model.to_owned(), version, policy, loaded })
     }
 
     pub fn outputs(&self, features: &Features) -> Result<Outputs> {
@@ -68,7 +70,13 @@ impl Scorer {
     }
 
     pub fn verdict(&self, outputs: &Outputs) -> Verdict {
-        verdict(&self.version, self.policy.as_deref(), outputs)
+        let policy = self.policy.as_deref();
+        policy::verdict(
+            &self.version.signature,
+            &outputs.transformed,
+            policy.and_then(|policy| policy.bands.as_ref()),
+            policy.and_then(|policy| policy.threshold),
+        )
     }
 
     /// The answer where there is one; a multiclass model has as many as it has classes.
@@ -107,16 +115,6 @@ impl Scorer {
             .sort_by(|a, b| b.amount.abs().total_cmp(&a.amount.abs()).then(a.feature.cmp(&b.feature)));
         Ok((contributions, *baseline))
     }
-}
-
-/// The verdict of a version under a policy.
-pub fn verdict(version: &Version, policy: Option<&Policy>, outputs: &Outputs) -> Verdict {
-    policy::verdict(
-        &version.signature,
-        &outputs.transformed,
-        policy.and_then(|policy| policy.bands.as_ref()),
-        policy.and_then(|policy| policy.threshold),
-    )
 }
 
 /// The kill switches: the setting for all models, the column for one.

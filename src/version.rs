@@ -26,6 +26,9 @@ const KEPT: usize = 256;
 /// What a model reference means under one view.
 #[derive(Debug)]
 pub struct Resolved {
+    /// The tenant that asks; its audit rows are written under this one.
+    pub caller: String,
+    /// The tenant that owns the model: the caller's, or `*`.
     pub tenant: String,
     pub model_id: Uuid,
     pub model: String,
@@ -156,11 +159,12 @@ pub fn resolve(home: Home, model: &str) -> Result<Rc<Resolved>> {
 
 fn look_up(home: Home, model: &str) -> Result<Resolved> {
     let reference = ModelRef::parse(model)?;
-    let tenant = catalog::require_tenant(home)?;
-    let named = Arguments::new().bind(tenant.as_str()).bind(reference.name.as_str());
+    let caller = catalog::require_tenant(home)?;
+    let named = Arguments::new().bind(caller.as_str()).bind(reference.name.as_str());
     let which = reference.which.clone();
     let read = |row: &Row| {
         Ok(Resolved {
+            caller: caller.clone(),
             tenant: row.need(1)?,
             model_id: row.need(2)?,
             model: row.need(3)?,

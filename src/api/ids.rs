@@ -34,10 +34,15 @@ pub fn time_of(id: Uuid) -> Option<TimestampWithTimeZone> {
 
 /// An id for a time in PostgreSQL's microseconds since 2000.
 pub fn new_id(at: i64) -> Result<Uuid> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random)
+    Ok(Uuid::from_bytes(time_ordered_id::encode(at.saturating_add(POSTGRES_EPOCH_MICROS), random()?)))
+}
+
+/// Random bytes of the operating system.
+pub fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
         .map_err(|error| Failure::internal(format!("the system gives no random bytes: {error}")))?;
-    Ok(Uuid::from_bytes(time_ordered_id::encode(at.saturating_add(POSTGRES_EPOCH_MICROS), random)))
+    Ok(bytes)
 }
 
 /// An id of the running transaction's time, which is also its row's `created_at`.

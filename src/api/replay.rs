@@ -4,7 +4,7 @@ use crate::audit;
 use crate::catalog::{self, Home};
 use crate::error::{self, Failure};
 use crate::features::Features;
-use crate::scoring::{self, Scorer};
+use crate::scoring::Scorer;
 use crate::statement::{Arguments, Mode, Row, Statement};
 use crate::version;
 use pgrx::datum::Uuid;
@@ -85,10 +85,10 @@ fn replay(home: Home, id: Uuid) -> error::Result<(Option<f64>, Option<f64>, Opti
         return Ok((logged.score, None, Some(false), "the stored features do not have their digest".into()));
     }
     let version = version::load_version(home, &logged.tenant, model, version_id)?;
-    let scorer = Scorer::of_version(home, model, version)?;
-    let outputs = scorer.outputs(&Features { vector, unseen: Vec::new() })?;
     let policy = logged.policy_id.map(|id| version::load_policy(home, &logged.tenant, id)).transpose()?;
-    let verdict = scoring::verdict(&scorer.version, policy.as_deref(), &outputs);
+    let scorer = Scorer::of_version(home, model, version, policy)?;
+    let outputs = scorer.outputs(&Features { vector, unseen: Vec::new() })?;
+    let verdict = scorer.verdict(&outputs);
     let raw = outputs.raw.get(position_of_largest(&outputs.transformed)).copied();
     let bits = |value: Option<f64>| value.map(f64::to_bits);
     let mut differences = Vec::new();

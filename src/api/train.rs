@@ -1,5 +1,6 @@
 //! `sira_train`: from a query to a candidate version, inside the caller's transaction.
 
+use crate::api::ids;
 use crate::call;
 use crate::catalog::Home;
 use crate::columns::{self, Extent};
@@ -22,7 +23,7 @@ use sira_core::ensemble::{codec, lightgbm};
 use sira_core::policy::DEFAULT_THRESHOLD;
 use sira_core::split::Split;
 use sira_core::{Error, ErrorKind};
-use sira_train::{Params, Rows, Trained};
+use sira_train::{Params, Rows, Trained, ValidParams};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -103,10 +104,10 @@ fn train(home: Home, ask: &Ask<'_>) -> error::Result<Outcome> {
     if let Some(name) = ask.feature_set {
         run::check_feature_set(home, &own.tenant, name)?;
     }
-    Params::from_json(own.task, 2, &ask.params)?.validate()?;
+    // The classes are not known yet; what is wrong with the parameters is said before the query runs.
+    let asked = Params::from_json(own.task, 2, &ask.params)?.validate()?;
 
-    let columns =
-        columns::read(ask.query, ask.roles.exclude, |extent| within_memory(&own.task, &ask.params, extent))?;
+    let columns = columns::read(ask.query, ask.roles.exclude, |extent| within_memory(&asked, extent))?;
     let data = Dataset::new(own.task, columns, &ask.roles)?;
     let classes = data.signature.classes.len();
     let params = Params::from_json(own.task, classes, &ask.params)?.validate()?;
@@ -223,10 +224,9 @@ fn options(ask: &Ask<'_>, data: &Dataset, parts: &Split, trained: &Trained) -> V
 }
 
 /// Holds what has been read so far against `sira.training_memory`.
-fn within_memory(task: &sira_core::signature::Task, params: &Value, read: &Extent) -> error::Result<()> {
+fn within_memory(params: &ValidParams, read: &Extent) -> error::Result<()> {
     let limit = u64::try_from(guc::TRAINING_MEMORY.get()).unwrap_or(1) << 20;
-    let params = Params::from_json(*task, 2, params)?.validate()?;
-    let needed = sira_train::estimate_memory(read.rows, read.columns, &params) + read.texts as u64;
+    let needed = sira_train::estimate_memory(read.rows, read.columns, params) + read.texts as u64;
     if needed <= limit {
         return Ok(());
     }
@@ -257,9 +257,7 @@ fn microseconds(interval: &Interval) -> error::Result<i64> {
 
 /// The 128 bits of a UUID version 4.
 fn random_id() -> error::Result<[u8; 16]> {
-    let mut id = [0; 16];
-    getrandom::fill(&mut id)
-        .map_err(|error| Failure::internal(format!("the system gives no random bytes: {error}")))?;
+    let mut id = ids::random::<16>()?;
     id[6] = (id[6] & 0x0F) | 0x40;
     id[8] = (id[8] & 0x3F) | 0x80;
     Ok(id)

@@ -73,8 +73,10 @@ fn multiclass(column: Column) -> Result<Labels> {
     let values = column
         .values
         .iter()
-        .map(|value| {
-            classes.iter().position(|(class, _)| class == value).map_or(f64::NAN, |position| position as f64)
+        .map(|value| match value.is_nan() {
+            true => f64::NAN,
+            // The classes are in ascending order, and every label is one of them.
+            false => classes.partition_point(|(class, _)| class < value) as f64,
         })
         .collect();
     let names = classes.iter().map(|(class, _)| class_name(&column, *class)).collect();
@@ -88,11 +90,13 @@ fn number(column: Column) -> Result<Labels> {
             .with_hint("Cast it, or create a model with task binary or multiclass.")
             .into());
     }
-    if column.values.iter().any(|value| value.is_infinite()) {
+    if let Some(position) = column.values.iter().position(|value| value.is_infinite()) {
         return Err(Error::new(ErrorKind::InfiniteValue, format!("label \"{}\" is infinite", column.name))
-            .with_detail(format!("Of {} rows the first such one is row {}.", column.values.len(), {
-                column.values.iter().position(|value| value.is_infinite()).unwrap_or_default() + 1
-            }))
+            .with_detail(format!(
+                "Of {} rows the first such one is row {}.",
+                column.values.len(),
+                position + 1
+            ))
             .with_hint("Filter such rows out.")
             .into());
     }
