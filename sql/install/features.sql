@@ -1,5 +1,5 @@
 -- The feature store: definitions and sets are versioned, values are bitemporal (sample_ts: when it was true, recorded_at: when
--- the database learnt of it), snapshots are vectors ready to serve, labels are what turned out to be true.
+-- the database learnt of it), snapshots are vectors ready to serve.
 CREATE TABLE @extschema@.sira_feature_definitions (
     id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
     tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
@@ -81,21 +81,3 @@ CREATE TABLE @extschema@.sira_feature_snapshots (
 );
 CREATE INDEX sira_feature_snapshots_entity_idx
     ON @extschema@.sira_feature_snapshots (entity_type, entity_id, snapshot_ts);
-
-CREATE TABLE @extschema@.sira_labels (
-    id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
-    tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
-    entity_type text NOT NULL CHECK (entity_type = pg_catalog.lower(entity_type)),
-    entity_id text NOT NULL,
-    label_name text NOT NULL DEFAULT 'label',
-    label text,
-    label_value double precision,
-    label_json jsonb,
-    source text NOT NULL DEFAULT 'human' CHECK (source IN ('human', 'rule', 'import')),
-    weight double precision CHECK (weight >= 0),
-    event_ts timestamptz,
-    known_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    labelled_by text NOT NULL DEFAULT SESSION_USER,
-    PRIMARY KEY (tenant_id, entity_type, entity_id, label_name, source, recorded_at, id)
-);
