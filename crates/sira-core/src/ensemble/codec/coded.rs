@@ -8,6 +8,7 @@ use super::layout::{CodedTree, Fork, Start, Step, WideStep};
 use super::questions::Questions;
 use crate::ensemble::{Child, Ensemble, Tree};
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use zerocopy::little_endian::U32;
 
 /// The coded layout of an ensemble, or nothing where the plain one must do.
@@ -25,9 +26,15 @@ pub(super) struct Coded {
 }
 
 impl Coded {
-    pub fn of(ensemble: &Ensemble) -> Option<Self> {
+    pub fn of<B>(
+        ensemble: &Ensemble,
+        checkpoint: &mut dyn FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B, Option<Self>> {
+        let Some(questions) = Questions::of(ensemble, checkpoint)? else {
+            return ControlFlow::Continue(None);
+        };
         let mut coded = Self {
-            questions: Questions::of(ensemble)?,
+            questions,
             trees: Vec::new(),
             starts: Vec::new(),
             steps: Vec::new(),
@@ -38,6 +45,7 @@ impl Coded {
         let mut first_leaf = 0;
         let mut lengths: Vec<(f64, u32)> = Vec::new();
         for tree in ensemble.trees() {
+            checkpoint()?;
             lengths.push((usual_length(tree), lengths.len() as u32));
             coded.push(tree, first_leaf);
             first_leaf += tree.leaves().len() as u32;
@@ -54,7 +62,7 @@ impl Coded {
             let narrow = |step: WideStep| ((step.get() >> 32) as u32) << 16 | (step.get() & half) as u32;
             coded.steps = coded.wide_steps.drain(..).map(|step| narrow(step).into()).collect();
         }
-        Some(coded)
+        ControlFlow::Continue(Some(coded))
     }
 
     fn push(&mut self, tree: &Tree, first_leaf: u32) {

@@ -27,7 +27,7 @@ mod write;
 use super::Objective;
 use crate::{Error, ErrorKind, Result};
 use layout::{CodedTree, Column, Fork, Header, Kind, Meta, Node, Place, Point, Section, Span, Start};
-pub use write::compile;
+pub use write::{compile, compile_with};
 use zerocopy::little_endian::{F64, U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 

@@ -15,6 +15,7 @@
 use super::layout::{Column, Node};
 use crate::ensemble::{Ensemble, Missing, Split};
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use zerocopy::little_endian::{F64, U32, U64};
 
 /// A row's answers take a byte each; what would need more than a few megabytes is walked plainly.
@@ -42,7 +43,10 @@ enum Key {
 
 impl Questions {
     /// The questions of an ensemble; none where answering all of them would take too much memory.
-    pub fn of(ensemble: &Ensemble) -> Option<Self> {
+    pub fn of<B>(
+        ensemble: &Ensemble,
+        checkpoint: &mut dyn FnMut() -> ControlFlow<B>,
+    ) -> ControlFlow<B, Option<Self>> {
         let mut numbers: BTreeMap<(u32, u32), Vec<f64>> = BTreeMap::new();
         let mut sets: BTreeMap<u32, Vec<&[u32]>> = BTreeMap::new();
         for node in ensemble.trees().iter().flat_map(|tree| tree.nodes()) {
@@ -63,14 +67,18 @@ impl Questions {
             count: 1,
         };
         for ((feature, flags), thresholds) in numbers {
+            checkpoint()?;
             questions.by_number(feature, flags, thresholds);
         }
         let mut most_words = SPARE_WORDS;
         for (feature, sets) in sets {
+            checkpoint()?;
             most_words += sets.iter().map(|set| 4 * set.len()).sum::<usize>();
-            questions.by_category(feature, sets, most_words)?;
+            if questions.by_category(feature, sets, most_words).is_none() {
+                return ControlFlow::Continue(None);
+            }
         }
-        (questions.count <= MOST_QUESTIONS).then_some(questions)
+        ControlFlow::Continue((questions.count <= MOST_QUESTIONS).then_some(questions))
     }
 
     /// How many there are, with the one that nobody asks.

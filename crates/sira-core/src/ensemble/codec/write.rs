@@ -8,6 +8,8 @@ use super::layout::{
 use crate::ensemble::{Child, Ensemble, Missing, Split, Tree};
 use crate::shap::{baseline, quadrature};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::ops::ControlFlow;
 use zerocopy::IntoBytes;
 use zerocopy::little_endian::{F64, U32};
 
@@ -15,11 +17,23 @@ const ALIGNMENT: usize = 64;
 
 /// Compiles an ensemble. The same ensemble gives the same bytes, always and everywhere.
 pub fn compile(ensemble: &Ensemble) -> Vec<u8> {
+    let ControlFlow::Continue(bytes) =
+        compile_with(ensemble, &mut || ControlFlow::<Infallible>::Continue(()));
+    bytes
+}
+
+/// As [`compile`], which takes seconds for the largest models: `checkpoint` is called once a tree or
+/// more often, and may break it off.
+pub fn compile_with<B>(
+    ensemble: &Ensemble,
+    checkpoint: &mut dyn FnMut() -> ControlFlow<B>,
+) -> ControlFlow<B, Vec<u8>> {
     let mut plain = Plain::default();
     for tree in ensemble.trees() {
+        checkpoint()?;
         plain.push(tree);
     }
-    let coded = Coded::of(ensemble);
+    let coded = Coded::of(ensemble, checkpoint)?;
     let wide = coded.as_ref().is_some_and(|coded| !coded.wide_steps.is_empty());
     let (code, sigmoid, sqrt) = ensemble.objective().encode();
     let mut flags = 0;
@@ -75,7 +89,8 @@ pub fn compile(ensemble: &Ensemble) -> Vec<u8> {
             (Kind::Forks, size_of::<Fork>(), coded.forks.as_bytes()),
         ]);
     }
-    assemble(&sections)
+    checkpoint()?;
+    ControlFlow::Continue(assemble(&sections))
 }
 
 /// Header, table and sections, each section at a multiple of [`ALIGNMENT`].
@@ -212,5 +227,44 @@ fn encode(child: Child) -> i32 {
     match child {
         Child::Node(number) => number as i32,
         Child::Leaf(number) => !(number as i32),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use crate::ensemble::lightgbm;
+
+    #[test]
+    fn loading_and_compiling_stop_where_they_are_told_to() {
+        let text = include_str!("../../../../../tests/models/multiclass.txt");
+        let mut calls = 0;
+        let mut count = || {
+            calls += 1;
+            ControlFlow::Continue(())
+        };
+        let ensemble = lightgbm::parse_with(text, &mut count);
+        assert_eq!(ensemble.as_ref().map(|ensemble| ensemble.trees().len()), Ok(calls));
+        let Ok(ensemble) = ensemble else { return };
+        let cancelled = lightgbm::parse_with(text, &mut || ControlFlow::Break(())).map(|_| ());
+        assert_eq!(cancelled.map_err(|error| error.kind), Err(ErrorKind::Cancelled));
+        let mut whole = 0;
+        let bytes = compile_with(&ensemble, &mut || {
+            whole += 1;
+            ControlFlow::<Infallible>::Continue(())
+        });
+        assert_eq!(bytes, ControlFlow::Continue(compile(&ensemble)));
+        // Both layouts are made tree by tree.
+        assert!(whole > 2 * ensemble.trees().len(), "{whole}");
+        for stop in 1..=whole {
+            let mut calls = 0;
+            let broken = compile_with(&ensemble, &mut || {
+                calls += 1;
+                if calls == stop { ControlFlow::Break(stop) } else { ControlFlow::Continue(()) }
+            });
+            assert_eq!(broken, ControlFlow::Break(stop));
+            assert_eq!(calls, stop);
+        }
     }
 }

@@ -14,15 +14,25 @@ use super::objective::clip;
 use super::{Builder, Ensemble, FeatureUse, Objective};
 use crate::{Error, ErrorKind, Result};
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 /// Reads a whole model text.
 pub fn parse(text: &str) -> Result<Ensemble> {
+    parse_with(text, &mut || ControlFlow::Continue(()))
+}
+
+/// As [`parse`]; `checkpoint` is called once a tree and may break it off, which is an error of kind
+/// [`ErrorKind::Cancelled`].
+pub fn parse_with(text: &str, checkpoint: &mut dyn FnMut() -> ControlFlow<()>) -> Result<Ensemble> {
     let (header, trees_at) = Header::read(text)?;
     let sizes = header.tree_sizes()?;
     let mut builder = header.builder(sizes.len())?;
     let features = header.feature_count;
     let mut at = trees_at;
     for (number, size) in sizes.iter().enumerate() {
+        if checkpoint().is_break() {
+            return Err(Error::new(ErrorKind::Cancelled, "reading a model was cancelled"));
+        }
         let part = at
             .checked_add(*size)
             .and_then(|end| text.get(at..end))
