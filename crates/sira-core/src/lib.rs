@@ -14,5 +14,6 @@ pub mod registry;
 pub mod shap;
 pub mod signature;
 pub mod split;
+pub mod template;
 
 pub use error::{Error, ErrorKind, Result};
