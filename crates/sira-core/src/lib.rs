@@ -15,5 +15,6 @@ pub mod shap;
 pub mod signature;
 pub mod split;
 pub mod template;
+pub mod text;
 
 pub use error::{Error, ErrorKind, Result};
