@@ -169,6 +169,50 @@ fn linear_trees_are_refused_by_name() {
     assert_eq!(error.message, "linear trees are not supported");
 }
 
+/// LightGBM sets values that count as zero to zero before its trees see them, also where a threshold lies
+/// among them.
+#[test]
+fn what_counts_as_zero_is_zero_beside_every_threshold() {
+    let text = text(&root().join("tests/models/no_missing.txt"));
+    let edge = f64::from(1e-35_f32);
+    let line = text.lines().find(|line| line.starts_with("threshold=")).unwrap();
+    let (_, others) = line.split_once(' ').unwrap();
+    for (threshold, zero_goes_left) in
+        [(-edge, false), (-5e-324, false), (0.0, true), (5e-324, true), (edge, true)]
+    {
+        // The tree keeps its size: spaces do not count, nor do the last digits of another threshold.
+        let threshold_line = format!("threshold={threshold:e} {others}");
+        let line_now = format!(
+            "{:<width$}",
+            &threshold_line[..threshold_line.len().min(line.len())],
+            width = line.len()
+        );
+        let edited = text.replacen(line, &line_now, 1);
+        let ensemble = lightgbm::parse(&edited).unwrap();
+        let root = &ensemble.trees()[0].nodes()[0];
+        let feature = root.feature as usize;
+        let bytes = compiled(&ensemble);
+        let model = Compiled::open(&bytes).unwrap();
+        let leaf = |value: f64| {
+            let mut row = vec![1.0; model.feature_count()];
+            row[feature] = value;
+            let mut leaves = vec![0; model.tree_count()];
+            predict::leaves(&model, &row, &mut leaves).unwrap();
+            leaves[0]
+        };
+        assert_ne!(leaf(-1.0), leaf(1.0));
+        for value in [-edge, -1e-36, -5e-324, -0.0, 0.0, 5e-324, 1e-36, edge] {
+            assert_eq!(
+                leaf(value),
+                leaf(if zero_goes_left { -1.0 } else { 1.0 }),
+                "{value:e} at {threshold:e}"
+            );
+        }
+        assert_eq!(leaf(edge.next_up()), leaf(1.0));
+        assert_eq!(leaf((-edge).next_down()), leaf(-1.0));
+    }
+}
+
 #[test]
 fn a_row_of_another_length_is_refused() {
     let ensemble = lightgbm::parse(&text(&root().join("tests/models/binary.txt"))).unwrap();

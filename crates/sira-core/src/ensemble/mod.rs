@@ -15,6 +15,10 @@ pub use builder::{Builder, TreeParts};
 pub use codec::{CODEC_VERSION, Compiled, compile};
 pub use objective::{Objective, Transform};
 
+/// Values up to this count as zero where zero is missing: LightGBM's `kZeroThreshold`, which is the
+/// single-precision number nearest to 1e-35.
+pub(crate) const ZERO: f64 = 1e-35_f32 as f64;
+
 /// What a split does with a value that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {

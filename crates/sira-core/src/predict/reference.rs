@@ -1,11 +1,11 @@
 //! The obvious walk: node by node from the root. Faster layouts are measured against it, and must
 //! give the same bits.
 
-use super::{check_out, check_row, fast};
+use super::{check_out, check_row};
 use crate::Result;
-use crate::ensemble::Compiled;
 use crate::ensemble::codec::corrupt;
 use crate::ensemble::codec::layout::{Node, Span};
+use crate::ensemble::{Compiled, ZERO};
 use zerocopy::little_endian::{F64, U32};
 
 /// Raw scores of a row by the plain walk: what [`super::raw`] has to equal.
@@ -134,7 +134,7 @@ impl<'a> TreeView<'a> {
             // NaN counts as zero, and zero may count as missing.
             return Ok(if flags & Node::MISSING_ZERO != 0 { default } else { 0.0 <= threshold });
         }
-        if flags & Node::MISSING_ZERO != 0 && value.abs() <= fast::ZERO {
+        if flags & Node::MISSING_ZERO != 0 && value.abs() <= ZERO {
             return Ok(default);
         }
         Ok(value <= threshold)

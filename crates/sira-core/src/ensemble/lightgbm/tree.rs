@@ -1,7 +1,7 @@
 //! One tree of a LightGBM text: parallel arrays, a line each.
 
 use super::super::objective::clip;
-use super::super::{Child, Leaf, Missing, Node, Split, TreeParts};
+use super::super::{Child, Leaf, Missing, Node, Split, TreeParts, ZERO};
 use super::{malformed, words};
 use crate::{Error, ErrorKind, Result};
 use std::collections::HashMap;
@@ -207,7 +207,21 @@ fn numeric(threshold: f64, kind: u8) -> Result<Split> {
         2 => Missing::Nan,
         _ => return Err(malformed(format!("decision type {kind} is not known"))),
     };
+    let threshold = beside_zero(threshold);
     Ok(Split::Numeric { threshold, missing, default_left: kind & DEFAULT_LEFT != 0 })
+}
+
+/// LightGBM shows its trees a plain zero for every value that it takes for zero, although it places
+/// thresholds at the edges of these values. Beside the edge such a threshold says the same of zero
+/// and of all that counts as zero, and of other values what it said before.
+fn beside_zero(threshold: f64) -> f64 {
+    if (-ZERO..0.0).contains(&threshold) {
+        (-ZERO).next_down()
+    } else if (0.0..ZERO).contains(&threshold) {
+        ZERO
+    } else {
+        threshold
+    }
 }
 
 /// The threshold of a split by category is the number of its set. Each set serves one split, as

@@ -17,14 +17,10 @@ mod walk;
 use super::{Rows, Scratch, reference};
 use crate::Result;
 use crate::cpu::{self, Work};
-use crate::ensemble::Compiled;
 use crate::ensemble::codec::CodedView;
 use crate::ensemble::codec::layout::{Column, Node};
+use crate::ensemble::{Compiled, ZERO};
 use zerocopy::little_endian::F64;
-
-/// Below this a value counts as zero where zero is missing: LightGBM's `kZeroThreshold`, which is
-/// the single-precision number nearest to 1e-35.
-pub(super) const ZERO: f64 = 1e-35_f32 as f64;
 
 /// The raw scores of a row.
 pub(super) fn one_row(
