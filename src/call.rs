@@ -3,14 +3,15 @@
 use crate::catalog::Home;
 use crate::error::{Failure, Result};
 use crate::features::{self, Features};
+use crate::guc;
+use crate::jsonb;
 use crate::relation::{self, Binding, Composite};
 use crate::scoring::{self, Scorer};
 use crate::snapshot::View;
-use crate::version::{self, Resolved};
+use crate::version::{self, Resolved, Version};
 use pgrx::{FromDatum, PgMemoryContexts};
 use pgrx::{PgSqlErrorCode, pg_sys};
 use serde_json::Value;
-use sira_core::signature::Signature;
 use std::ffi::CStr;
 use std::rc::Rc;
 
@@ -57,29 +58,53 @@ impl FeatureReader {
         Self { shape, binding: None }
     }
 
+    /// Reads one input's features into `features`, whatever was there.
+    ///
     /// # Safety
     /// `datum` must be a non-null value of the reader's shape.
-    pub unsafe fn read(&mut self, signature: &Signature, datum: pg_sys::Datum) -> Result<Features> {
+    pub unsafe fn read(
+        &mut self,
+        version: &Version,
+        datum: pg_sys::Datum,
+        features: &mut Features,
+    ) -> Result<()> {
+        let signature = &version.signature;
         match self.shape {
-            Shape::Row => {
-                let mut row = unsafe { Composite::open(datum) };
-                let identifier = row.identifier();
-                let binding = match self.binding.take() {
-                    Some(binding) if binding.is_for(identifier) => binding,
-                    _ => row.bind(signature)?,
-                };
-                let features = row.read(signature, &binding);
-                self.binding = Some(binding);
-                features
-            }
-            Shape::Jsonb => {
-                features::from_json(signature, &features::parse_json(&unsafe { json_text(datum) })?)
-            }
+            Shape::Row => unsafe { Composite::open(datum) }.read(signature, &mut self.binding, features)?,
+            Shape::Jsonb => unsafe { read_jsonb(version, datum, features) }?,
             Shape::Text => {
                 let text = unsafe { String::from_datum(datum, false) }.unwrap_or_default();
-                features::from_json(signature, &features::parse_json(&text)?)
+                *features = features::from_json(signature, &features::parse_json(&text)?)?;
             }
-            Shape::Array => features::from_array(signature, &unsafe { relation::float_array(datum) }?),
+            Shape::Array => {
+                *features = features::from_array(signature, &unsafe { relation::float_array(datum) }?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// # Safety
+/// `datum` must be a non-null jsonb.
+unsafe fn read_jsonb(version: &Version, datum: pg_sys::Datum, features: &mut Features) -> Result<()> {
+    let (signature, strict) = (&version.signature, guc::STRICT_FEATURES.get());
+    features.clear(signature);
+    // SAFETY: a jsonb is of variable length; detoasted, its bytes begin after a length of four.
+    let found = unsafe {
+        let value: *mut pg_sys::varlena = datum.cast_mut_ptr();
+        let whole = if pgrx::varatt_is_4b_u(value) { value } else { pg_sys::pg_detoast_datum(value) };
+        let found =
+            jsonb::read(signature, &version.keys, pgrx::varlena_to_byte_slice(whole), strict, features);
+        if whole != value {
+            pg_sys::pfree(whole.cast());
+        }
+        found
+    };
+    match found {
+        Some(found) if found == signature.features.len() || (found > 0 && !strict) => Ok(()),
+        _ => {
+            *features = features::from_json(signature, &features::parse_json(&unsafe { json_text(datum) })?)?;
+            Ok(())
         }
     }
 }
@@ -92,31 +117,29 @@ pub struct CallState {
     resolved: Rc<Resolved>,
     pub scorer: Scorer,
     reader: FeatureReader,
+    features: Features,
 }
 
 impl CallState {
     /// The state of this call, made anew where the model or what the statement sees has changed.
     pub fn of(fcinfo: pg_sys::FunctionCallInfo) -> Result<&'static mut Self> {
-        let model = text_argument(fcinfo, 0)
+        let datum = datum_argument(fcinfo, 0)
             .ok_or_else(|| null_argument("model", "Name a model: sira_score('fraud', …)."))?;
         let view = View::current();
         // SAFETY: fn_extra is ours: nothing but this function sets it, and what it points to lives in
-        // fn_mcxt as long as flinfo does.
+        // fn_mcxt as long as flinfo does. The argument is a text.
         unsafe {
             let flinfo = (*fcinfo).flinfo;
             if let Some(state) = (*flinfo).fn_extra.cast::<Self>().as_mut() {
-                if state.model != model || state.view != view {
-                    let resolved = version::resolve(state.home, &model)?;
-                    let scorer = Scorer::of(state.home, &resolved)?;
-                    if scorer.version.id != state.scorer.version.id {
-                        state.reader.binding = None;
-                    }
-                    (state.model, state.view, state.resolved, state.scorer) = (model, view, resolved, scorer);
+                let same = state.view == view
+                    && relation::inline(datum).is_some_and(|model| model == state.model.as_bytes());
+                if !same {
+                    state.renew(text_of(datum), view)?;
                 }
                 scoring::check_enabled(&state.resolved)?;
                 return Ok(state);
             }
-            let home = Home::of_call(fcinfo)?;
+            let (home, model) = (Home::of_call(fcinfo)?, text_of(datum));
             let resolved = version::resolve(home, &model)?;
             let state = Self {
                 home,
@@ -125,6 +148,7 @@ impl CallState {
                 model,
                 view,
                 reader: FeatureReader::new(Shape::declared(fcinfo, 1)?),
+                features: Features::default(),
             };
             let kept = PgMemoryContexts::For((*flinfo).fn_mcxt).leak_and_drop_on_delete(state);
             (*flinfo).fn_extra = kept.cast();
@@ -132,12 +156,29 @@ impl CallState {
         }
     }
 
-    /// The features that this row of the statement hands over.
-    pub fn features(&mut self, fcinfo: pg_sys::FunctionCallInfo) -> Result<Features> {
+    fn renew(&mut self, model: String, view: View) -> Result<()> {
+        let resolved = version::resolve(self.home, &model)?;
+        let scorer = Scorer::of(self.home, &resolved)?;
+        if scorer.version.id != self.scorer.version.id {
+            self.reader.binding = None;
+        }
+        (self.model, self.view, self.resolved, self.scorer) = (model, view, resolved, scorer);
+        Ok(())
+    }
+
+    /// The features that this row of the statement hands over, ready to score.
+    pub fn features(&mut self, fcinfo: pg_sys::FunctionCallInfo) -> Result<(&Scorer, &Features)> {
         let datum = datum_argument(fcinfo, 1).ok_or_else(null_features)?;
         // SAFETY: the argument is of the declared shape.
-        unsafe { self.reader.read(&self.scorer.version.signature, datum) }
+        unsafe { self.reader.read(&self.scorer.version, datum, &mut self.features) }?;
+        Ok((&self.scorer, &self.features))
     }
+}
+
+/// # Safety
+/// `datum` must be a non-null text.
+unsafe fn text_of(datum: pg_sys::Datum) -> String {
+    unsafe { String::from_datum(datum, false) }.unwrap_or_default()
 }
 
 /// The error for NULL instead of features: an answer would hide that nothing was scored.

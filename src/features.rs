@@ -30,6 +30,13 @@ impl Features {
         Self { vector: vec![f64::NAN; signature.features.len()], unseen: Vec::new() }
     }
 
+    /// Makes every feature of a signature missing: the room is used again, row by row.
+    pub fn clear(&mut self, signature: &Signature) {
+        self.unseen.clear();
+        self.vector.clear();
+        self.vector.resize(signature.features.len(), f64::NAN);
+    }
+
     /// Puts a text in place `index`, coded by the signature's categories.
     pub fn set_text(&mut self, index: usize, feature: &Feature, text: &str) {
         let code = feature.code(text);
@@ -250,13 +257,13 @@ pub fn unknown(name: &str) -> Failure {
 }
 
 /// Seconds since the Unix epoch, of ISO 8601; a text without a zone is read as UTC, as a `timestamp` column is.
-fn parse_timestamp(feature: &Feature, text: &str) -> Result<f64> {
+pub fn parse_timestamp(feature: &Feature, text: &str) -> Result<f64> {
     let micros = calendar::timestamp_micros(text).ok_or_else(|| no_time(feature, text))?;
     Ok(micros as f64 / 1e6)
 }
 
 /// Days since the Unix epoch, of ISO 8601; of a timestamp's text the date that is written there.
-fn parse_date(feature: &Feature, text: &str) -> Result<f64> {
+pub fn parse_date(feature: &Feature, text: &str) -> Result<f64> {
     calendar::date_days(text).map(f64::from).ok_or_else(|| no_time(feature, text))
 }
 

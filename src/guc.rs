@@ -7,6 +7,7 @@
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
 use sira_core::policy::DECISIONS;
 use std::ffi::{CStr, CString};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 pub static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
 pub static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
@@ -18,6 +19,18 @@ pub static CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(256);
 pub static TRAINING_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(1024);
 pub static TRAINING_THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
 
+/// How often `sira.tenant` was set: whoever keeps what depends on it compares a number and not a text.
+static TENANT_CHANGES: AtomicU32 = AtomicU32::new(0);
+
+pub fn tenant_changes() -> u32 {
+    TENANT_CHANGES.load(Ordering::Relaxed)
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn note_tenant(_value: *const std::ffi::c_char, _extra: *mut std::ffi::c_void) {
+    TENANT_CHANGES.fetch_add(1, Ordering::Relaxed);
+}
+
 /// Registers the settings and reserves their prefix, so that a misspelt one is an error.
 pub fn register() {
     GucRegistry::define_bool_guc(
@@ -28,14 +41,20 @@ pub fn register() {
         GucContext::Suset,
         GucFlags::default(),
     );
-    GucRegistry::define_string_guc(
-        c"sira.tenant",
-        c"Names the tenant to work for.",
-        c"Counts only where sira_tenant_members lists the current role, or a role it inherits from, for that tenant.",
-        &TENANT,
-        GucContext::Userset,
-        GucFlags::default(),
-    );
+    // SAFETY: the hook counts and touches nothing else.
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            c"sira.tenant",
+            c"Names the tenant to work for.",
+            c"Counts only where sira_tenant_members lists the current role, or a role it inherits from, for that tenant.",
+            &TENANT,
+            GucContext::Userset,
+            GucFlags::default(),
+            None,
+            Some(note_tenant),
+            None,
+        );
+    }
     GucRegistry::define_bool_guc(
         c"sira.log_predictions",
         c"Writes an audit row for every sira_predict.",

@@ -10,7 +10,7 @@ use crate::version::{Resolved, Version};
 use pgrx::PgSqlErrorCode;
 use serde_json::{Value, json};
 use sira_core::policy::position_of_largest;
-use sira_core::signature::{Signature, Task};
+use sira_core::signature::Task;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -36,7 +36,7 @@ pub fn predict(
     home: Home,
     resolved: &Resolved,
     request: &Request<'_>,
-    features: impl FnOnce(&Signature) -> Result<Features>,
+    features: impl FnOnce(&Version) -> Result<Features>,
 ) -> Result<Answer> {
     let started = Instant::now();
     let log = guc::LOG_PREDICTIONS.get();
@@ -75,11 +75,11 @@ fn score(
     home: Home,
     resolved: &Resolved,
     request: &Request<'_>,
-    features: impl FnOnce(&Signature) -> Result<Features>,
+    features: impl FnOnce(&Version) -> Result<Features>,
 ) -> Result<Record> {
     let scorer = Scorer::of(home, resolved)?;
     let signature = &scorer.version.signature;
-    let features = features(signature)?;
+    let features = features(&scorer.version)?;
     let outputs = scorer.outputs(&features)?;
     let verdict = scorer.verdict(&outputs);
     let best = position_of_largest(&outputs.transformed);

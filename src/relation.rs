@@ -1,10 +1,12 @@
 //! Rows as features: which attribute feeds which feature, found once for a row type.
 //!
-//! A row is deformed in one pass and each bound attribute is read by its type. The binding is kept in the
-//! call state under the row type's identifier, which PostgreSQL changes whenever the row type does.
+//! A row is deformed in one pass and each bound attribute is read by its type, into room that is used again for
+//! the next row. The binding is kept in the call state with the row type's identifier, which PostgreSQL changes
+//! whenever the row type does.
 
 use crate::error::{Failure, Result};
 use crate::features::{self, Features};
+use crate::numeric;
 use pgrx::{FromDatum, PgTupleDesc};
 use pgrx::{PgSqlErrorCode, pg_sys};
 use sira_core::signature::{Feature, FeatureKind, Signature};
@@ -91,12 +93,12 @@ impl Reader {
                 Self::Int8 => datum.value() as i64 as f64,
                 Self::Float4 => f64::from(f32::from_bits(datum.value() as u32)),
                 Self::Float8 => f64::from_bits(datum.value() as u64),
-                // Beyond float8 it compares as infinite does: no row is refused for a number that is merely large.
-                Self::Numeric => {
-                    let value: Option<f64> =
-                        pgrx::direct_function_call(pg_sys::numeric_float8_no_overflow, &[Some(datum)]);
-                    value.unwrap_or(f64::NAN)
-                }
+                Self::Numeric => match inline(datum).and_then(numeric::nearest) {
+                    Some(value) => value,
+                    // Beyond float8 it compares as infinite does: no row is refused for a number that is merely large.
+                    None => pgrx::direct_function_call(pg_sys::numeric_float8_no_overflow, &[Some(datum)])
+                        .unwrap_or(f64::NAN),
+                },
                 Self::Bool => f64::from(datum.value() & 0xFF != 0),
                 Self::Date => match feature.kind {
                     FeatureKind::Timestamp => features::date_days(feature, datum.value() as i32)? * 86_400.0,
@@ -157,12 +159,26 @@ pub unsafe fn output_text(type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> String
     }
 }
 
+/// The bytes of a value of variable length that stands in the row itself, neither compressed nor stored elsewhere.
+///
+/// # Safety
+/// `datum` must be a non-null value of a type of variable length, and outlive what is made of it.
+pub unsafe fn inline<'a>(datum: pg_sys::Datum) -> Option<&'a [u8]> {
+    let value: *const pg_sys::varlena = datum.cast_mut_ptr();
+    // SAFETY: the first byte says which kind of header it is, and each kind says its own length.
+    unsafe {
+        let short = pgrx::varatt_is_1b(value) && !pgrx::varatt_is_1b_e(value);
+        (short || pgrx::varatt_is_4b_u(value)).then(|| pgrx::varlena_to_byte_slice(value))
+    }
+}
+
 /// The attributes of one row type that feed a signature's features.
 pub struct Binding {
-    /// The row type's identifier, as the type cache counts them.
-    identifier: u64,
+    row_type: RowType,
     attributes: Vec<Bound>,
-    width: usize,
+    // Room for one row.
+    values: Vec<pg_sys::Datum>,
+    nulls: Vec<bool>,
 }
 
 struct Bound {
@@ -170,11 +186,43 @@ struct Bound {
     feature: usize,
     reader: Reader,
     type_oid: pg_sys::Oid,
+    text: TextForm,
+}
+
+/// How the value of a text feature becomes text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TextForm {
+    /// `text` and `varchar`: the bytes themselves.
+    Bytes,
+    /// `char(n)`: the bytes without their padding.
+    Padded,
+    /// By the output function.
+    Output,
+}
+
+/// What tells that a row is of the type that was bound.
+struct RowType {
+    type_oid: pg_sys::Oid,
+    typmod: i32,
+    /// Of a named type, whose columns may change: its place in the type cache, which is never given back.
+    entry: *const pg_sys::TypeCacheEntry,
+    identifier: u64,
+}
+
+impl RowType {
+    /// A trigger's table, which does not change while a statement runs.
+    const OF_TRIGGER: Self =
+        Self { type_oid: pg_sys::InvalidOid, typmod: -1, entry: std::ptr::null(), identifier: 0 };
 }
 
 impl Binding {
+    /// Binds the rows of a trigger's table.
+    pub fn of_trigger(signature: &Signature, descriptor: &PgTupleDesc<'_>) -> Result<Self> {
+        Self::new(signature, descriptor, RowType::OF_TRIGGER)
+    }
+
     /// Binds a row type to a signature by name. A row may have other columns, in strict mode too: tables do.
-    pub fn new(signature: &Signature, descriptor: &PgTupleDesc<'_>, identifier: u64) -> Result<Self> {
+    fn new(signature: &Signature, descriptor: &PgTupleDesc<'_>, row_type: RowType) -> Result<Self> {
         let mut attributes = Vec::with_capacity(signature.features.len());
         for (position, attribute) in descriptor.iter().enumerate() {
             if attribute.attisdropped {
@@ -188,21 +236,42 @@ impl Binding {
             if !reader.fits(feature.kind) {
                 return Err(features::mismatch(feature, &format!("type {}", type_name(attribute.atttypid))));
             }
+            // SAFETY: a syscache look-up.
+            let text = match unsafe { pg_sys::getBaseType(attribute.atttypid) } {
+                pg_sys::TEXTOID | pg_sys::VARCHAROID => TextForm::Bytes,
+                pg_sys::BPCHAROID => TextForm::Padded,
+                _ => TextForm::Output,
+            };
             attributes.push(Bound {
                 attribute: position,
                 feature: index,
                 reader,
                 type_oid: attribute.atttypid,
+                text,
             });
         }
         features::check_bound(signature, attributes.len(), |feature| {
             descriptor.iter().any(|attribute| !attribute.attisdropped && attribute.name() == feature.name)
         })?;
-        Ok(Self { identifier, attributes, width: descriptor.len() })
+        let width = descriptor.len();
+        Ok(Self {
+            row_type,
+            attributes,
+            values: vec![pg_sys::Datum::from(0); width],
+            nulls: vec![false; width],
+        })
     }
 
-    pub fn is_for(&self, identifier: u64) -> bool {
-        self.identifier == identifier
+    fn is_for(&self, row: &Composite) -> bool {
+        let bound = &self.row_type;
+        // SAFETY: PostgreSQL keeps the entries of its type cache for as long as a session lasts.
+        let current = unsafe {
+            bound
+                .entry
+                .as_ref()
+                .is_none_or(|entry| !entry.tupDesc.is_null() && entry.tupDesc_identifier == bound.identifier)
+        };
+        bound.type_oid == row.type_oid && bound.typmod == row.typmod && current
     }
 
     /// Reads the features of one row.
@@ -210,22 +279,22 @@ impl Binding {
     /// # Safety
     /// `tuple` must be a row of the bound type and `descriptor` its descriptor.
     pub unsafe fn read(
-        &self,
+        &mut self,
         signature: &Signature,
         tuple: pg_sys::HeapTuple,
         descriptor: pg_sys::TupleDesc,
-    ) -> Result<Features> {
-        let mut values = vec![pg_sys::Datum::from(0); self.width];
-        let mut nulls = vec![false; self.width];
-        // SAFETY: both arrays have the descriptor's length.
+        features: &mut Features,
+    ) -> Result<()> {
+        // SAFETY: both arrays have the descriptor's length. What follows may look things up, and the descriptor may
+        // then be replaced: it is not used any more.
         unsafe {
-            pg_sys::heap_deform_tuple(tuple, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr());
+            pg_sys::heap_deform_tuple(tuple, descriptor, self.values.as_mut_ptr(), self.nulls.as_mut_ptr());
         }
-        let mut features = Features::missing(signature);
+        features.clear(signature);
         for bound in &self.attributes {
             let (Some(&datum), Some(false), Some(feature)) = (
-                values.get(bound.attribute),
-                nulls.get(bound.attribute),
+                self.values.get(bound.attribute),
+                self.nulls.get(bound.attribute),
                 signature.features.get(bound.feature),
             ) else {
                 continue;
@@ -233,20 +302,40 @@ impl Binding {
             // SAFETY: the reader was made for the attribute's type.
             unsafe {
                 if feature.kind == FeatureKind::Text {
-                    features.set_text(bound.feature, feature, &bound.reader.text(bound.type_oid, datum));
+                    bound.text(feature, datum, features);
                 } else if let Some(number) = bound.reader.number(feature, datum)? {
                     features.set(bound.feature, number);
                 }
             }
         }
-        Ok(features)
+        Ok(())
+    }
+}
+
+impl Bound {
+    /// # Safety
+    /// `datum` must be a non-null value of the bound attribute's type.
+    unsafe fn text(&self, feature: &Feature, datum: pg_sys::Datum, features: &mut Features) {
+        // SAFETY: texts are of variable length.
+        let bytes = if self.text == TextForm::Output { None } else { unsafe { inline(datum) } };
+        match bytes.and_then(|bytes| std::str::from_utf8(bytes).ok()) {
+            Some(text) if self.text == TextForm::Padded => {
+                features.set_text(self.feature, feature, text.trim_end_matches(' '));
+            }
+            Some(text) => features.set_text(self.feature, feature, text),
+            // SAFETY: as promised.
+            None => {
+                features.set_text(self.feature, feature, &unsafe { self.reader.text(self.type_oid, datum) })
+            }
+        }
     }
 }
 
 /// A composite value taken apart just far enough to be read: the tuple points into the datum.
 pub struct Composite {
     tuple: pg_sys::HeapTupleData,
-    descriptor: pg_sys::TupleDesc,
+    type_oid: pg_sys::Oid,
+    typmod: i32,
 }
 
 impl Composite {
@@ -254,45 +343,79 @@ impl Composite {
     /// `datum` must be a non-null composite value.
     pub unsafe fn open(datum: pg_sys::Datum) -> Self {
         unsafe {
-            let header = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()) as pg_sys::HeapTupleHeader;
-            let type_oid = pgrx::heap_tuple_header_get_type_id(header);
-            let typmod = pgrx::heap_tuple_header_get_typmod(header);
-            let tuple = pg_sys::HeapTupleData {
-                t_len: pgrx::heap_tuple_header_get_datum_length(header) as u32,
-                t_self: Default::default(),
-                t_tableOid: pg_sys::InvalidOid,
-                t_data: header,
-            };
-            Self { tuple, descriptor: pg_sys::lookup_rowtype_tupdesc(type_oid, typmod) }
+            let value: *mut pg_sys::varlena = datum.cast_mut_ptr();
+            let header = if pgrx::varatt_is_4b_u(value) { value } else { pg_sys::pg_detoast_datum(value) };
+            let header = header as pg_sys::HeapTupleHeader;
+            Self {
+                tuple: pg_sys::HeapTupleData {
+                    t_len: pgrx::heap_tuple_header_get_datum_length(header) as u32,
+                    t_self: Default::default(),
+                    t_tableOid: pg_sys::InvalidOid,
+                    t_data: header,
+                },
+                type_oid: pgrx::heap_tuple_header_get_type_id(header),
+                typmod: pgrx::heap_tuple_header_get_typmod(header),
+            }
         }
     }
 
-    /// The row type's identifier: another one after ALTER TABLE.
-    pub fn identifier(&self) -> u64 {
-        // SAFETY: the descriptor is that of an existing row type.
+    /// Reads the features of this row, by the binding that is kept or one that is made.
+    pub fn read(
+        &mut self,
+        signature: &Signature,
+        kept: &mut Option<Binding>,
+        features: &mut Features,
+    ) -> Result<()> {
+        let binding = match kept {
+            Some(binding) if binding.is_for(self) => binding,
+            _ => kept.insert(self.bind(signature)?),
+        };
+        // SAFETY: the binding is for this row type; the entry of a named type holds its descriptor, as was just seen.
         unsafe {
-            pg_sys::assign_record_type_identifier((*self.descriptor).tdtypeid, (*self.descriptor).tdtypmod)
+            match binding.row_type.entry.as_ref() {
+                Some(entry) => binding.read(signature, &mut self.tuple, entry.tupDesc, features),
+                None => {
+                    let pinned = Pinned::of(self);
+                    binding.read(signature, &mut self.tuple, pinned.0, features)
+                }
+            }
         }
     }
 
-    pub fn bind(&self, signature: &Signature) -> Result<Binding> {
-        // SAFETY: the descriptor stays pinned while `self` lives; a copy is bound.
-        let descriptor = unsafe { PgTupleDesc::from_pg_copy(self.descriptor) };
-        Binding::new(signature, &descriptor, self.identifier())
-    }
-
-    pub fn read(&mut self, signature: &Signature, binding: &Binding) -> Result<Features> {
-        // SAFETY: the caller's binding is for this row type: `is_for` was asked with its identifier.
-        unsafe { binding.read(signature, &mut self.tuple, self.descriptor) }
+    fn bind(&self, signature: &Signature) -> Result<Binding> {
+        let pinned = Pinned::of(self);
+        // SAFETY: the descriptor stays pinned; a copy is bound.
+        let descriptor = unsafe { PgTupleDesc::from_pg_copy(pinned.0) };
+        // SAFETY: the type exists. What an anonymous row looks like is settled once and for all by its typmod.
+        let (entry, identifier) = unsafe {
+            if self.type_oid == pg_sys::RECORDOID {
+                (std::ptr::null(), 0)
+            } else {
+                let entry = pg_sys::lookup_type_cache(self.type_oid, pg_sys::TYPECACHE_TUPDESC as i32);
+                (entry.cast_const(), (*entry).tupDesc_identifier)
+            }
+        };
+        let row_type = RowType { type_oid: self.type_oid, typmod: self.typmod, entry, identifier };
+        Binding::new(signature, &descriptor, row_type)
     }
 }
 
-impl Drop for Composite {
+/// A row type's descriptor, pinned while it is used.
+struct Pinned(pg_sys::TupleDesc);
+
+impl Pinned {
+    fn of(row: &Composite) -> Self {
+        // SAFETY: raises an error for a type that is gone or no row type.
+        Self(unsafe { pg_sys::lookup_rowtype_tupdesc(row.type_oid, row.typmod) })
+    }
+}
+
+impl Drop for Pinned {
     fn drop(&mut self) {
         // SAFETY: pinned by lookup_rowtype_tupdesc; descriptors without a count are not released.
         unsafe {
-            if (*self.descriptor).tdrefcount >= 0 {
-                pg_sys::DecrTupleDescRefCount(self.descriptor);
+            if (*self.0).tdrefcount >= 0 {
+                pg_sys::DecrTupleDescRefCount(self.0);
             }
         }
     }

@@ -80,16 +80,30 @@ impl Scorer {
     }
 
     /// The answer where there is one; a multiclass model has as many as it has classes.
-    pub fn single<'a>(&self, values: &'a [f64]) -> Result<&'a f64> {
-        match values {
-            [value] => Ok(value),
-            _ => Err(Failure::new(
-                PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
-                format!("model \"{}\" gives one score a class", self.model),
-            )
-            .detail(format!("It has {} classes.", values.len()))
-            .hint("Call sira_score_classes, or sira_predict for the most probable class.")),
+    pub fn score(&self, features: &Features) -> Result<f64> {
+        let mut score = [self.raw_score(features)?];
+        predict::transform(self.loaded.compiled(), &mut score);
+        Ok(score[0])
+    }
+
+    /// The same before the output transform.
+    pub fn raw_score(&self, features: &Features) -> Result<f64> {
+        let model = self.loaded.compiled();
+        if model.outputs() != 1 {
+            return Err(self.a_score_a_class());
         }
+        let mut out = [0.0];
+        SCRATCH.with_borrow_mut(|scratch| predict::raw_with(model, &features.vector, scratch, &mut out))?;
+        Ok(out[0])
+    }
+
+    fn a_score_a_class(&self) -> Failure {
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            format!("model \"{}\" gives one score a class", self.model),
+        )
+        .detail(format!("It has {} classes.", self.loaded.compiled().outputs()))
+        .hint("Call sira_score_classes, or sira_predict for the most probable class.")
     }
 
     /// Contributions to the raw score of `output`, largest first, and the baseline they add to.

@@ -9,8 +9,18 @@
 use crate::guc;
 use pgrx::pg_sys;
 
+// Each of these reads a variable of the backend and none can raise an error, so they are called without the
+// guard that pgrx puts around every call: a look costs less than the guards would, and there is one a row.
+unsafe extern "C" {
+    fn ActiveSnapshotSet() -> bool;
+    fn GetActiveSnapshot() -> pg_sys::Snapshot;
+    fn GetTopTransactionIdIfAny() -> pg_sys::TransactionId;
+    fn GetCurrentSubTransactionId() -> pg_sys::SubTransactionId;
+    fn GetUserId() -> pg_sys::Oid;
+}
+
 /// Everything that decides what a look-up in the registry answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct View {
     xmin: u32,
     xmax: u32,
@@ -19,7 +29,8 @@ pub struct View {
     transaction: u32,
     subtransaction: u32,
     user: u32,
-    tenant: Option<std::ffi::CString>,
+    /// How often `sira.tenant` had been set.
+    tenant: u32,
 }
 
 impl View {
@@ -28,20 +39,17 @@ impl View {
         // SAFETY: functions are called within a statement, which has an active snapshot; the fields are
         // plain numbers read at once.
         unsafe {
-            let snapshot = if pg_sys::ActiveSnapshotSet() {
-                pg_sys::GetActiveSnapshot()
-            } else {
-                pg_sys::GetTransactionSnapshot()
-            };
+            let snapshot =
+                if ActiveSnapshotSet() { GetActiveSnapshot() } else { pg_sys::GetTransactionSnapshot() };
             Self {
                 xmin: xid((*snapshot).xmin),
                 xmax: xid((*snapshot).xmax),
                 running: ((*snapshot).xcnt, (*snapshot).subxcnt),
                 command: (*snapshot).curcid,
-                transaction: xid(pg_sys::GetTopTransactionIdIfAny()),
-                subtransaction: pg_sys::GetCurrentSubTransactionId(),
-                user: pg_sys::GetUserId().to_u32(),
-                tenant: guc::TENANT.get(),
+                transaction: xid(GetTopTransactionIdIfAny()),
+                subtransaction: GetCurrentSubTransactionId(),
+                user: GetUserId().to_u32(),
+                tenant: guc::tenant_changes(),
             }
         }
     }

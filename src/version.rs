@@ -8,6 +8,7 @@
 use crate::cache::{self, Digest, Loaded};
 use crate::catalog::{self, Home};
 use crate::error::{Failure, Result, literal};
+use crate::jsonb;
 use crate::snapshot::View;
 use crate::statement::{Arguments, Mode, Row, Statement};
 use pgrx::datum::Uuid;
@@ -43,6 +44,8 @@ pub struct Version {
     pub id: Uuid,
     pub number: i32,
     pub signature: Signature,
+    /// The signature's features as a jsonb has them.
+    pub keys: jsonb::Keys,
     pub digest: Digest,
     tenant: String,
 }
@@ -50,7 +53,7 @@ pub struct Version {
 impl Version {
     /// The compiled model, mapped where this session has not mapped it yet (or has let it go).
     pub fn load(&self, home: Home) -> Result<Rc<Loaded>> {
-        cache::load(self.digest, || read_artifact(home, &self.tenant, &self.digest))
+        cache::load(home, self.digest, || read_artifact(home, &self.tenant, &self.digest))
     }
 }
 
@@ -268,7 +271,8 @@ pub fn load_version(home: Home, tenant: &str, model: &str, id: Uuid) -> Result<R
         digest.try_into().map_err(|_| Failure::internal("an artifact's digest is not a SHA-256"))?;
     let signature: Signature = serde_json::from_str(&signature)
         .map_err(|error| Failure::internal(format!("the signature of a version cannot be read: {error}")))?;
-    let version = Rc::new(Version { id, number, signature, digest, tenant: tenant.to_owned() });
+    let keys = jsonb::Keys::of(&signature);
+    let version = Rc::new(Version { id, number, signature, keys, digest, tenant: tenant.to_owned() });
     VERSIONS.with_borrow_mut(|kept| {
         if kept.len() >= KEPT {
             kept.clear();

@@ -3,6 +3,7 @@
 use crate::call::{self, FeatureReader, Shape};
 use crate::catalog::Home;
 use crate::error::{self, Failure};
+use crate::features::Features;
 use crate::scoring::Scorer;
 use pgrx::iter::TableIterator;
 use pgrx::pg_sys::panic::ErrorReport;
@@ -38,8 +39,9 @@ fn explain(fcinfo: pg_sys::FunctionCallInfo) -> error::Result<Vec<(String, Optio
     let signature = &scorer.version.signature;
     let datum = call::datum_argument(fcinfo, 1).ok_or_else(call::null_features)?;
     let mut reader = FeatureReader::new(Shape::declared(fcinfo, 1)?);
+    let mut features = Features::default();
     // SAFETY: the argument is of the declared shape.
-    let features = unsafe { reader.read(signature, datum) }?;
+    unsafe { reader.read(&scorer.version, datum, &mut features) }?;
     let limit = top_k(call::argument(fcinfo, 2), signature.features.len())?;
     let output = output_of(&scorer, &features, call::text_argument(fcinfo, 3))?;
     let (contributions, baseline) = scorer.contributions(&features, output)?;
@@ -65,11 +67,7 @@ fn top_k(given: Option<i32>, all: usize) -> error::Result<usize> {
 }
 
 /// The output to explain: the class that is named, or the most probable one.
-fn output_of(
-    scorer: &Scorer,
-    features: &crate::features::Features,
-    class: Option<String>,
-) -> error::Result<usize> {
+fn output_of(scorer: &Scorer, features: &Features, class: Option<String>) -> error::Result<usize> {
     let outputs = scorer.outputs(features)?;
     if outputs.raw.len() == 1 {
         return match class {

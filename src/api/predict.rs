@@ -133,10 +133,14 @@ fn one(
     features: Option<pg_sys::Datum>,
 ) -> error::Result<Answer> {
     let resolved = version::resolve(home, model)?;
-    prediction::predict(home, &resolved, request, |signature| match features {
-        // SAFETY: the SQL declarations make it a jsonb.
-        Some(json) => unsafe { FeatureReader::new(Shape::Jsonb).read(signature, json) },
-        None => from_snapshot(home, signature, request),
+    prediction::predict(home, &resolved, request, |version| match features {
+        Some(json) => {
+            let mut features = Features::default();
+            // SAFETY: the SQL declarations make it a jsonb.
+            unsafe { FeatureReader::new(Shape::Jsonb).read(version, json, &mut features) }?;
+            Ok(features)
+        }
+        None => from_snapshot(home, &version.signature, request),
     })
 }
 

@@ -94,8 +94,8 @@ unsafe fn fire(fcinfo: pg_sys::FunctionCallInfo) -> Result<pg_sys::HeapTuple> {
     let resolved = version::resolve(setup.home, &setup.model)?;
     let binding = &mut setup.binding;
     let version_id = resolved.version_id;
-    let answer = prediction::predict(setup.home, &resolved, &request, |signature| {
-        firing.features(signature, binding, version_id)
+    let answer = prediction::predict(setup.home, &resolved, &request, |version| {
+        firing.features(&version.signature, binding, version_id)
     })?;
     firing.fill(&setup.targets, &answer)
 }
@@ -243,15 +243,16 @@ impl Firing {
         kept: &mut Option<(pgrx::datum::Uuid, Binding)>,
         version_id: Option<pgrx::datum::Uuid>,
     ) -> Result<Features> {
-        let binding = match kept.take() {
+        let mut binding = match kept.take() {
             Some((version, binding)) if Some(version) == version_id => binding,
-            // SAFETY: the table's descriptor; within a statement it does not change, so any number serves.
-            _ => Binding::new(signature, &unsafe { PgTupleDesc::from_pg_copy(self.descriptor) }, 0)?,
+            // SAFETY: the table's descriptor; a copy is bound.
+            _ => Binding::of_trigger(signature, &unsafe { PgTupleDesc::from_pg_copy(self.descriptor) })?,
         };
+        let mut features = Features::default();
         // SAFETY: the binding was made for this table's rows.
-        let features = unsafe { binding.read(signature, self.tuple, self.descriptor) };
+        unsafe { binding.read(signature, self.tuple, self.descriptor, &mut features) }?;
         *kept = version_id.map(|version| (version, binding));
-        features
+        Ok(features)
     }
 
     /// The row with the answer in its columns.
