@@ -7,6 +7,7 @@ pub mod calendar;
 mod cpu;
 pub mod ensemble;
 pub mod error;
+pub mod feature;
 pub mod metrics;
 pub mod policy;
 pub mod predict;
