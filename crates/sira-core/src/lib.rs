@@ -15,6 +15,7 @@ pub mod registry;
 pub mod shap;
 pub mod signature;
 pub mod split;
+pub mod stats;
 pub mod template;
 pub mod text;
 
