@@ -21,8 +21,8 @@ test: ## everything there is to test; STAGES="core golden" for a part
 check: ## the quick part of the tests: formatting, warnings, the core without PostgreSQL
 	@scripts/test clean core
 
-bench: ## ratios against named peers, on this machine
-	@scripts/bench
+bench: ## ratios against named peers, on this machine; ROWS="engine sql" for a part
+	@scripts/bench $(ROWS)
 
 build: ## compiles the extension and installs it into PostgreSQL 15
 	@scripts/setup && scripts/build

@@ -6,7 +6,7 @@ use criterion::measurement::{Measurement, ValueFormatter};
 pub struct ThreadTime;
 
 /// Nanoseconds of processor time that this thread has used.
-fn now() -> u64 {
+pub fn now() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: writes one timespec.
     unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };

@@ -13,7 +13,7 @@ use sira_core::signature::Task;
 use sira_train::{Column, Params, Rows, Table, train};
 
 pub const FEATURES: usize = 30;
-const NUMBERS: usize = 26;
+pub const NUMBERS: usize = 26;
 const WITH_HOLES: usize = 6;
 const LEVELS: [f64; 4] = [250.0, 120.0, 40.0, 8.0];
 const TRAINING_ROWS: usize = 40_000;
