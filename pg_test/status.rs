@@ -23,7 +23,8 @@ mod tests {
         let entries = cache::entries();
         assert_eq!(entries.len(), before + 1, "one digest, one entry");
         assert!(one::<bool>(
-            "SELECT bool_and(mapped AND bytes > 0 AND length(digest) = 64) FROM sira_model_cache"
+            "SELECT bool_and(mapped AND on_disk AND bytes > 0 AND length(digest) = 64) \
+             AND bool_or(versions = '{world/1}') FROM sira_model_cache WHERE uses > 0"
         ));
         run("SELECT sira_prewarm('world')");
         assert_eq!(cache::entries().len(), before + 1);

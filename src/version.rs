@@ -53,7 +53,7 @@ pub struct Version {
 impl Version {
     /// The compiled model, mapped where this session has not mapped it yet (or has let it go).
     pub fn load(&self, home: Home) -> Result<Rc<Loaded>> {
-        cache::load(self.digest, || read_artifact(home, &self.tenant, &self.digest))
+        cache::load(home, self.digest, || read_artifact(home, &self.tenant, &self.digest))
     }
 }
 

@@ -4,24 +4,44 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sira_lightgbm_version_
 COMMENT ON FUNCTION @extschema@.sira_lightgbm_version() IS
     'The version of the LightGBM that trains. Example: SELECT sira_lightgbm_version();';
 
-CREATE FUNCTION @extschema@.sira_cache_problem() RETURNS text
-LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sira_cache_problem_wrapper';
+CREATE FUNCTION @extschema@.sira_cache_problem() RETURNS TABLE (problem text, remedy text)
+LANGUAGE c VOLATILE ROWS 1 AS 'MODULE_PATHNAME', 'sira_cache_problem_wrapper';
 COMMENT ON FUNCTION @extschema@.sira_cache_problem() IS
-    'NULL where compiled models can be kept beside the data, else why not. Example: SELECT sira_cache_problem();';
+    'What keeps compiled models from being shared by all sessions, and what to do about it; no row where nothing does. Example: SELECT * FROM sira_cache_problem();';
 
-CREATE FUNCTION @extschema@.sira_mapped_models()
-RETURNS TABLE (digest text, bytes bigint, mapped boolean, uses bigint)
-LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'sira_mapped_models_wrapper';
-COMMENT ON FUNCTION @extschema@.sira_mapped_models() IS
-    'The compiled models that this session has mapped, by the digest of their artifact. Example: SELECT * FROM sira_mapped_models();';
+CREATE FUNCTION @extschema@.sira_compiled_models()
+RETURNS TABLE (digest text, bytes bigint, mapped boolean, uses bigint, last_used timestamptz, on_disk boolean)
+LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'sira_compiled_models_wrapper';
+COMMENT ON FUNCTION @extschema@.sira_compiled_models() IS
+    'The compiled models of this database, by the digest of their artifact: those on disk, and those that this session holds. Example: SELECT * FROM sira_compiled_models();';
+
+CREATE FUNCTION @extschema@.sira_collect_cache() RETURNS TABLE (file text, bytes bigint, reason text)
+LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'sira_collect_cache_wrapper';
+COMMENT ON FUNCTION @extschema@.sira_collect_cache() IS
+    'Removes compiled models that no version of this database uses, those of databases that are gone, of older formats, and what crashes left. Sessions that have one mapped keep it. Example: SELECT * FROM sira_collect_cache();';
+
+-- The names are read with the caller's rights, as a view's own tables are not before PostgreSQL 15.
+CREATE FUNCTION @extschema@.sira_versions_of_artifact(digest text) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT array_agg(m.name || '/' || v.version ORDER BY m.name, v.version)
+    FROM @extschema@.sira_model_versions v
+    JOIN @extschema@.sira_models m ON m.tenant_id = v.tenant_id AND m.id = v.model_id
+    WHERE v.artifact_digest = decode($1, 'hex')
+$$;
+COMMENT ON FUNCTION @extschema@.sira_versions_of_artifact(text) IS
+    'The versions that were made of an artifact, as model/number; NULL where the caller sees none. Example: SELECT digest, sira_versions_of_artifact(digest) FROM sira_compiled_models();';
 
 CREATE VIEW @extschema@.sira_model_cache AS
-    SELECT digest, bytes, mapped, uses FROM @extschema@.sira_mapped_models();
-COMMENT ON VIEW @extschema@.sira_model_cache IS 'the compiled models that this session has mapped';
+    SELECT c.digest, @extschema@.sira_versions_of_artifact(c.digest) AS versions, c.bytes, c.mapped, c.uses, c.last_used, c.on_disk
+    FROM @extschema@.sira_compiled_models() c;
+COMMENT ON VIEW @extschema@.sira_model_cache IS 'the compiled models of this database: on disk, and in this session';
 COMMENT ON COLUMN @extschema@.sira_model_cache.digest IS 'SHA-256 of the artifact, hexadecimal';
+COMMENT ON COLUMN @extschema@.sira_model_cache.versions IS 'the versions made of it, as model/number; NULL where no version that one may see uses it';
 COMMENT ON COLUMN @extschema@.sira_model_cache.bytes IS 'size of the compiled model';
-COMMENT ON COLUMN @extschema@.sira_model_cache.mapped IS 'shared with other sessions through a file; false: a copy of this session alone';
-COMMENT ON COLUMN @extschema@.sira_model_cache.uses IS 'how often this session has asked for it';
+COMMENT ON COLUMN @extschema@.sira_model_cache.mapped IS 'this session has mapped the file; false with uses: it holds a copy of its own';
+COMMENT ON COLUMN @extschema@.sira_model_cache.uses IS 'how many statements of this session used it';
+COMMENT ON COLUMN @extschema@.sira_model_cache.last_used IS 'when a session mapped it, or had used it another 1024 times';
+COMMENT ON COLUMN @extschema@.sira_model_cache.on_disk IS 'there is a file for other sessions to map';
 
 -- The growing tables whose rows of next month would go to the default partition.
 CREATE FUNCTION @extschema@.sira_missing_partitions() RETURNS SETOF text
@@ -62,9 +82,9 @@ LANGUAGE sql VOLATILE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
         SELECT 5, 'training', true, 'note', 'trains with ' || @extschema@.sira_lightgbm_version() || ', at most '
                || current_setting('sira.training_memory') || ' and ' || current_setting('sira.training_threads') || ' thread(s)', NULL
         UNION ALL
-        SELECT 6, 'model cache', @extschema@.sira_cache_problem() IS NULL, 'look',
-               coalesce(@extschema@.sira_cache_problem(), 'compiled models are kept beside the data, at most ' || current_setting('sira.cache_size')),
-               'make the data directory writable for the server, or free disk space'
+        SELECT 6, 'model cache', c.problem IS NULL, 'look',
+               coalesce(c.problem, 'compiled models are kept beside the data, at most ' || current_setting('sira.cache_size')), c.remedy
+        FROM (VALUES (1)) AS always LEFT JOIN @extschema@.sira_cache_problem() c ON true
         UNION ALL
         SELECT 7, 'partitions', relations IS NULL, 'look',
                coalesce('no partition for next month: ' || relations, 'next month has its partitions'),

@@ -11,7 +11,8 @@ BEGIN
                 'sira_predict', 'sira_predict_batch', 'sira_prewarm']),
             ('sira_admin, sira_auditor', ARRAY['sira_replay']),
             ('sira_admin', ARRAY['sira_train', 'sira_import_version', 'sira_export_version', 'sira_predict_trigger',
-                'sira_doctor', 'sira_cache_problem', 'sira_missing_partitions', 'sira_mapped_models'])
+                'sira_doctor', 'sira_cache_problem', 'sira_missing_partitions', 'sira_compiled_models',
+                'sira_collect_cache'])
         ) AS rules (roles, names)
     LOOP
         FOR callable IN

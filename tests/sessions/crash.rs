@@ -2,13 +2,15 @@
 //!
 //! A test binary of its own with one test after the other: nothing else may use the cluster meanwhile.
 
+mod cache;
+
 use postgres::Client;
+use sira_outside::cache::Folder;
 use sira_outside::models::{create, score};
 use sira_outside::process::Backend;
 use sira_outside::{Database, Outcome};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -106,23 +108,6 @@ fn a_promotion_that_is_killed_is_whole_or_was_never_there() -> Outcome {
     Ok(())
 }
 
-/// The file of the one compiled model whose name begins so.
-fn compiled(session: &mut Client, model: &str) -> Outcome<PathBuf> {
-    let row = session.query_one(
-        "SELECT current_setting('data_directory') || '/pgsql_tmp_sira/', encode(sha256(sira_export_version($1)), 'hex')",
-        &[&model],
-    )?;
-    let (folder, digest): (&str, &str) = (row.get(0), row.get(1));
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.starts_with(digest) && !name.ends_with(".tmp") {
-            return Ok(path);
-        }
-    }
-    Err(format!("no compiled file of {model} in {folder}").into())
-}
-
 #[test]
 fn a_damaged_compiled_file_changes_no_score_and_crashes_nobody() -> Outcome {
     let _alone = alone();
@@ -131,7 +116,7 @@ fn a_damaged_compiled_file_changes_no_score_and_crashes_nobody() -> Outcome {
     // Of no other test: its file is written here first.
     create(&mut session, "m", &[1.0625])?;
     let truth = score(&mut session, "m")?.to_bits();
-    let file = compiled(&mut session, "m")?;
+    let file = Folder::of(&mut session)?.need(&mut session, "m")?;
     // An earlier run's file may lie there.
     fs::remove_file(&file)?;
     score(&mut database.session()?, "m")?;
@@ -179,10 +164,9 @@ fn a_damaged_compiled_file_changes_no_score_and_crashes_nobody() -> Outcome {
         );
     }
     // What a crash leaves half-written, a folder in the file's place, no folder at all.
-    fs::write(file.with_extension("1.tmp"), b"half")?;
-    // Under the very name that the next writer will use, too.
+    // Under the very name that the next writer will use, and of another account.
     let mut next = database.session()?;
-    let left = file.with_extension(format!("{}.tmp", Backend::of(&mut next)?.0));
+    let left = file.with_extension("tmp");
     fs::write(&left, b"half")?;
     fs::remove_file(&file)?;
     assert_eq!(score(&mut next, "m")?.to_bits(), truth);

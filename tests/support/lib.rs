@@ -3,6 +3,7 @@
 //! `SIRA_TEST_URL` names a cluster (libpq's key/value form, as superuser); `make test` starts one. Each test makes a
 //! database of its own, so that tests run side by side and nothing has to be cleaned up between them.
 
+pub mod cache;
 pub mod models;
 pub mod process;
 

@@ -16,7 +16,7 @@ SELECT wanted AS missing FROM unnest(ARRAY[
     'sira_create_model', 'sira_train', 'sira_import_version', 'sira_export_version', 'sira_promote', 'sira_rollback',
     'sira_transition', 'sira_approve', 'sira_reject', 'sira_live_version', 'sira_score', 'sira_score_classes', 'sira_raw_score',
     'sira_explain', 'sira_predict', 'sira_predict_batch', 'sira_replay', 'sira_record_feedback', 'sira_set_policy',
-    'sira_prewarm', 'sira_maintain_partitions', 'sira_version', 'sira_doctor', 'sira_current_tenant', 'sira_uuid_v7',
+    'sira_prewarm', 'sira_collect_cache', 'sira_maintain_partitions', 'sira_version', 'sira_doctor', 'sira_current_tenant', 'sira_uuid_v7',
     'sira_uuid_v7_time']) wanted
 WHERE wanted NOT IN (SELECT proname FROM surface);
 
@@ -25,7 +25,7 @@ FROM surface
 WHERE proname IN ('sira_create_model', 'sira_train', 'sira_import_version', 'sira_export_version', 'sira_promote', 'sira_rollback',
     'sira_transition', 'sira_approve', 'sira_reject', 'sira_live_version', 'sira_score', 'sira_score_classes', 'sira_raw_score',
     'sira_explain', 'sira_predict', 'sira_predict_batch', 'sira_replay', 'sira_record_feedback', 'sira_set_policy',
-    'sira_prewarm', 'sira_maintain_partitions', 'sira_version', 'sira_doctor', 'sira_current_tenant', 'sira_uuid_v7',
+    'sira_prewarm', 'sira_collect_cache', 'sira_maintain_partitions', 'sira_version', 'sira_doctor', 'sira_current_tenant', 'sira_uuid_v7',
     'sira_uuid_v7_time')
 ORDER BY proname, pg_get_function_arguments(oid) COLLATE "C";
 
