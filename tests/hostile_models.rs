@@ -1,57 +1,24 @@
 //! Files that are cut, edited or damaged: refused or harmless, quickly, never a panic.
 //!
-//! Whatever parses must also compile, open, score and explain without trouble, so every survivor of
-//! an edit is put through all of it.
+//! Whatever parses must also compile, open, score and explain without trouble, so every survivor is
+//! put through all of it. Edits by chance, and the memory that they cost, are in `tests/fuzz`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test may end by panicking.
 
+#[path = "fuzz/exercise.rs"]
+mod exercise;
+
+use exercise::{Outcome, exercise};
 use sira_core::ensemble::{self, Compiled, lightgbm};
-use sira_core::predict::{Rows, Scratch};
 use sira_core::{ErrorKind, predict, shap};
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+const FINE: Outcome = Outcome { scored: true, agreed: true, explained: true };
+
 fn model(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/models").join(format!("{name}.txt"));
     fs::read_to_string(path).unwrap()
-}
-
-/// Uses everything that a model offers; answers are not looked at, panics are.
-fn exercise(model: &Compiled<'_>) -> bool {
-    let features = model.feature_count().min(10_000);
-    let mut fine = true;
-    for value in [0.0, f64::NAN, 1e300, -3.5] {
-        let row = vec![value; features];
-        let mut raw = vec![0.0; model.outputs().min(10_000)];
-        fine &= predict::raw(model, &row, &mut raw).is_ok();
-        predict::transform(model, &mut raw);
-        let mut leaves = vec![0; model.tree_count()];
-        fine &= predict::leaves(model, &row, &mut leaves).is_ok();
-        let mut contributions = vec![0.0; raw.len() * (features + 1)];
-        fine &= shap::contributions(model, &row, &mut contributions).is_ok();
-    }
-    // Nine rows: one block, and lanes that are not all taken.
-    let values: Vec<f64> = (0..9 * features).map(|at| (at % 13) as f64 - 6.5).collect();
-    if let Ok(rows) = Rows::row_major(&values, features) {
-        let mut raw = vec![0.0; 9 * model.outputs().min(10_000)];
-        fine &= predict::raw_batch(model, &rows, &mut Scratch::new(), &mut raw).is_ok();
-        let mut contributions = vec![0.0; raw.len() * (features + 1)];
-        let done = shap::contributions_batch(model, &rows, &mut shap::Scratch::new(), &mut contributions);
-        fine &= done.is_ok();
-    }
-    fine
-}
-
-/// A small generator, so that a failure comes back.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % sides as u64) as usize
-    }
 }
 
 #[test]
@@ -72,40 +39,6 @@ fn a_cut_text_is_refused_at_every_byte() {
             }
         }
     }
-}
-
-#[test]
-fn random_edits_never_panic() {
-    let bytes_to_try = b"0123456789-=. \nNaeinf:[\x00~";
-    let mut dice = Dice(0x5EED);
-    let (mut taken, mut refused) = (0, 0);
-    let start = Instant::now();
-    for name in ["binary", "multiclass", "deep", "zero_as_missing", "pandas", "single_leaf"] {
-        let text = model(name).into_bytes();
-        for _ in 0..3_000 {
-            let mut edited = text.clone();
-            for _ in 0..=dice.roll(3) {
-                let at = dice.roll(edited.len());
-                match dice.roll(8) {
-                    0 => drop(edited.remove(at)),
-                    1 => edited.insert(at, bytes_to_try[dice.roll(bytes_to_try.len())]),
-                    _ => edited[at] = bytes_to_try[dice.roll(bytes_to_try.len())],
-                }
-            }
-            let Ok(edited) = String::from_utf8(edited) else { continue };
-            match lightgbm::parse(&edited) {
-                Ok(ensemble) => {
-                    let bytes = ensemble::compile(&ensemble);
-                    let compiled = Compiled::open(&bytes).unwrap();
-                    exercise(&compiled);
-                    taken += 1;
-                }
-                Err(_) => refused += 1,
-            }
-        }
-    }
-    println!("{taken} edits taken, {refused} refused, {:?}", start.elapsed());
-    assert!(taken > 0 && refused > 0);
 }
 
 /// Applies an edit inside the trees and makes `tree_sizes` fit again, so that the edit is met.
@@ -280,20 +213,29 @@ fn chain(splits: usize) -> String {
     )
 }
 
+/// Much less than a recursion by level would take; most of it is a block's answers, unoptimized.
+const SMALL_STACK: usize = 192 << 10;
+
 #[test]
 fn depth_is_bounded_and_needs_no_stack() {
-    let ensemble = lightgbm::parse(&chain(1024)).unwrap();
-    let bytes = ensemble::compile(&ensemble);
-    let model = Compiled::open(&bytes).unwrap();
-    assert!(exercise(&model));
-    assert_eq!(predict::score(&model, &[1e9]).unwrap(), 1024.0);
-    let mut contributions = [0.0; 2];
-    shap::contributions(&model, &[7.0], &mut contributions).unwrap();
-    assert!((contributions[0] + contributions[1] - 7.0).abs() < 1e-9);
-    for splits in [1025, 200_000] {
-        let error = lightgbm::parse(&chain(splits)).unwrap_err();
-        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::UnsupportedModel, "tree is too deep"));
-    }
+    let deep = || {
+        let ensemble = lightgbm::parse(&chain(1024)).unwrap();
+        let bytes = ensemble::compile(&ensemble);
+        let model = Compiled::open(&bytes).unwrap();
+        assert_eq!(exercise(&model), FINE);
+        assert_eq!(predict::score(&model, &[1e9]).unwrap(), 1024.0);
+        let mut contributions = [0.0; 2];
+        shap::contributions(&model, &[7.0], &mut contributions).unwrap();
+        assert!((contributions[0] + contributions[1] - 7.0).abs() < 1e-9);
+        for splits in [1025, 200_000] {
+            let error = lightgbm::parse(&chain(splits)).unwrap_err();
+            assert_eq!(
+                (error.kind, error.message.as_str()),
+                (ErrorKind::UnsupportedModel, "tree is too deep")
+            );
+        }
+    };
+    std::thread::Builder::new().stack_size(SMALL_STACK).spawn(deep).unwrap().join().unwrap();
 }
 
 #[test]
@@ -311,7 +253,7 @@ fn any_damaged_byte_of_compiled_bytes_is_found() {
                 // Without the checksum the damage may pass, and must do no harm.
                 if let Ok(model) = Compiled::attach(&damaged) {
                     attached += 1;
-                    fine += usize::from(exercise(&model));
+                    fine += usize::from(exercise(&model) == FINE);
                 }
                 damaged[at] ^= flip;
             }
@@ -319,7 +261,7 @@ fn any_damaged_byte_of_compiled_bytes_is_found() {
         for cut in 0..bytes.len() {
             assert!(Compiled::attach(&bytes[..cut]).is_err(), "{name} cut at {cut}");
         }
-        assert!(exercise(&Compiled::open(&bytes).unwrap()));
+        assert_eq!(exercise(&Compiled::open(&bytes).unwrap()), FINE);
         println!(
             "{name}: {attached} damaged models walked without checksum, {fine} to the end, {:?}",
             start.elapsed()
