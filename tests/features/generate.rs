@@ -1,6 +1,6 @@
 //! Random histories and moments: out of order, tied, late, NULL, NaN, infinite, huge and tiny.
 
-use sira_core::feature::{Aggregate, Codes, Column, Events, History, Measure, Numbers, Queries, Window};
+use sira_core::feature::{Codes, Column, Events, History, Numbers, Queries};
 
 pub struct Random(pub u64);
 
@@ -116,22 +116,4 @@ pub fn queries(random: &mut Random, events: &Events, entities: u64) -> Queries {
     };
     // One entity more than has events.
     Queries { entity: (0..rows).map(|_| random.below(entities + 1) as u32).collect(), time, known }
-}
-
-pub fn measure(random: &mut Random) -> Measure {
-    let aggregate = random.pick(&Aggregate::ALL);
-    let size = random.pick(&[None, Some(1), Some(2), Some(7), Some(50), Some(50), Some(700), Some(i64::MAX)]);
-    let delay = match random.below(40) {
-        0 => i64::MAX,
-        _ => random.pick(&[0, 0, 0, 1, 4, 90]),
-    };
-    let window = Window::new(aggregate, size, delay, random.below(2) == 0).unwrap();
-    let numbers = random.pick(&[0, 1]);
-    let value = match (aggregate.needs_value(), aggregate.takes_text()) {
-        (false, _) => random.pick(&[None, Some(0), Some(2)]),
-        (true, true) => Some(random.pick(&[numbers, 2])),
-        (true, false) => Some(numbers),
-    };
-    let denominator = (aggregate == Aggregate::Ratio).then_some(random.pick(&[0, 1]));
-    Measure { window, value, denominator, filter: random.pick(&[None, None, Some(3)]) }
 }

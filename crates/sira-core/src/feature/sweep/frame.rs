@@ -10,10 +10,9 @@ use crate::feature::window::Window;
 
 /// The stretch of each moment, in the order of the sorted moments.
 pub(super) struct Frame<'a> {
-    events: &'a Order,
     moments: &'a Order,
     asked: &'a [i64],
-    known: Option<(&'a Known, &'a [i64])>,
+    known: Option<&'a Known>,
     stretches: Vec<(u32, u32)>,
 }
 
@@ -23,7 +22,7 @@ impl<'a> Frame<'a> {
         events: &'a Order,
         moments: &'a Order,
         asked: &'a [i64],
-        known: Option<(&'a Known, &'a [i64])>,
+        known: Option<&'a Known>,
     ) -> Self {
         let mut stretches = Vec::with_capacity(moments.rows.len());
         for entity in 0..events.entities() {
@@ -41,7 +40,7 @@ impl<'a> Frame<'a> {
                 stretches.push((from as u32, until as u32));
             }
         }
-        Self { events, moments, asked, known, stretches }
+        Self { moments, asked, known, stretches }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -57,22 +56,17 @@ impl<'a> Frame<'a> {
     ///
     /// What is late (see [`Known`]) never counts through the stretch.
     pub(super) fn visit(&self, mut look: impl FnMut(usize, usize, usize, &[u32])) {
-        let Some((known, until)) = self.known else {
+        let Some(known) = self.known else {
             for (row, (from, until)) in self.moments.rows.iter().zip(&self.stretches) {
                 look(*row as usize, *from as usize, *until as usize, &[]);
             }
             return;
         };
         let mut single = Vec::new();
-        for entity in 0..self.events.entities() {
-            let events = self.events.range(entity);
-            for at in self.moments.range(entity) {
-                let row = self.moments.rows[at] as usize;
-                let (from, last) = (self.stretches[at].0 as usize, self.stretches[at].1 as usize);
-                single.clear();
-                let end = known.split(events.clone(), from, last, until[row], &mut single);
-                look(row, from, end, &single);
-            }
+        for (at, (row, (from, until))) in self.moments.rows.iter().zip(&self.stretches).enumerate() {
+            single.clear();
+            let end = known.split(at, *from as usize, *until as usize, &mut single);
+            look(*row as usize, *from as usize, end, &single);
         }
     }
 }

@@ -5,10 +5,8 @@
 //! which on nothing was known. A row that was recorded later than m of the row [`SLACK`] places on is called late;
 //! any other row more than [`SLACK`] places before p was known. So a stretch counts as a whole up to there, the
 //! last places before p are looked at one by one, and so are the late rows of the window, which all sums and
-//! orders leave out. A moment costs a search, [`SLACK`] looks and the number of late rows in its window: only
-//! histories that were loaded long after they happened, and are asked as of before that, approach a scan.
-
-use std::ops::Range;
+//! orders leave out. A moment costs a search, at most [`SLACK`] looks a window, and the number of late rows in it:
+//! only histories that were loaded long after they happened, and are asked as of before that, approach a scan.
 
 use super::order::Order;
 
@@ -17,16 +15,21 @@ const SLACK: usize = 32;
 
 pub(super) struct Known {
     recorded: Vec<i64>,
-    earliest: Vec<i64>,
     late: Vec<bool>,
     late_places: Vec<u32>,
+    /// How many late places lie before each place.
+    late_before: Vec<u32>,
+    /// Of each sorted moment: up to when it knows, up to where all rows but the late ones were known then, and from
+    /// where on none was.
+    moments: Vec<(i64, u32, u32)>,
 }
 
 impl Known {
-    pub(super) fn new(recorded: &[i64], events: &Order) -> Self {
+    pub(super) fn new(recorded: &[i64], events: &Order, known: &[i64], moments: &Order) -> Self {
         let recorded: Vec<i64> = events.rows.iter().map(|row| recorded[*row as usize]).collect();
         let mut earliest = recorded.clone();
         let mut late = vec![false; recorded.len()];
+        let mut seen = Vec::with_capacity(known.len());
         for entity in 0..events.entities() {
             let range = events.range(entity);
             for at in range.clone().rev().skip(1) {
@@ -35,39 +38,39 @@ impl Known {
             for at in range.start..range.end.saturating_sub(SLACK) {
                 late[at] = recorded[at] > earliest[at + SLACK];
             }
+            for row in &moments.rows[moments.range(entity)] {
+                let known = known[*row as usize];
+                let end = range.start + earliest[range.clone()].partition_point(|at| *at <= known);
+                let near = end.saturating_sub(SLACK).max(range.start);
+                let unknown = (near..end).find(|at| !late[*at] && recorded[*at] > known);
+                seen.push((known, unknown.unwrap_or(end) as u32, end as u32));
+            }
         }
-        let late_places = (0..).zip(&late).filter_map(|(at, late)| late.then_some(at)).collect();
-        Self { recorded, earliest, late, late_places }
+        let mut late_places = Vec::new();
+        let mut late_before = Vec::with_capacity(late.len() + 1);
+        for (at, late) in late.iter().enumerate() {
+            late_before.push(late_places.len() as u32);
+            if *late {
+                late_places.push(at as u32);
+            }
+        }
+        late_before.push(late_places.len() as u32);
+        Self { recorded, late, late_places, late_before, moments: seen }
     }
 
     pub(super) fn is_late(&self, at: usize) -> bool {
         self.late[at]
     }
 
-    /// Where the stretch of what was surely known ends; what else was known goes to `single`.
-    pub(super) fn split(
-        &self,
-        entity: Range<usize>,
-        from: usize,
-        until: usize,
-        known: i64,
-        single: &mut Vec<u32>,
-    ) -> usize {
-        let unknown = entity.start + self.earliest[entity.clone()].partition_point(|at| *at <= known);
-        let until = until.min(unknown);
-        if until <= from {
-            return from;
-        }
-        let mut end = unknown.saturating_sub(SLACK).clamp(from, until);
-        while end < until && (self.late[end] || self.recorded[end] <= known) {
-            end += 1;
-        }
-        let was_known = |at: &usize| self.recorded[*at] <= known;
-        let near = (end..until).filter(|at| !self.late[*at]).filter(was_known);
+    /// Where the part of a stretch ends that the sorted moment `at` surely knew; what else it knew goes to `single`.
+    pub(super) fn split(&self, at: usize, from: usize, until: usize, single: &mut Vec<u32>) -> usize {
+        let (known, sure, unknown) = self.moments[at];
+        let until = until.min(unknown as usize).max(from);
+        let end = (sure as usize).clamp(from, until);
+        let near = (end..until).filter(|at| !self.late[*at] && self.recorded[*at] <= known);
         single.extend(near.map(|at| at as u32));
-        let first = self.late_places.partition_point(|at| (*at as usize) < from);
-        let late = self.late_places.iter().skip(first).take_while(|at| (**at as usize) < until);
-        single.extend(late.filter(|at| was_known(&(**at as usize))));
+        let late = &self.late_places[self.late_before[from] as usize..self.late_before[until] as usize];
+        single.extend(late.iter().filter(|at| self.recorded[**at as usize] <= known));
         end
     }
 }

@@ -30,7 +30,7 @@ pub struct Sweep<'a> {
     queries: &'a Queries,
     order: Order,
     moments: Order,
-    known: Option<(Known, &'a [i64])>,
+    known: Option<Known>,
 }
 
 impl<'a> Sweep<'a> {
@@ -41,7 +41,7 @@ impl<'a> Sweep<'a> {
         let order = Order::new(&events.entity, &events.history.time, entities);
         let moments = Order::new(&queries.entity, &queries.time, entities);
         let known = match (&events.history.recorded, &queries.known) {
-            (Some(recorded), Some(known)) => Some((Known::new(recorded, &order), known.as_slice())),
+            (Some(recorded), Some(known)) => Some(Known::new(recorded, &order, known, &moments)),
             _ => None,
         };
         Ok(Self { events, queries, order, moments, known })
@@ -90,11 +90,10 @@ impl<'a> Sweep<'a> {
     }
 
     fn columns(&self) -> Columns<'_> {
-        Columns::new(&self.events.history, &self.order, self.known.as_ref().map(|(known, _)| known))
+        Columns::new(&self.events.history, &self.order, self.known.as_ref())
     }
 
     fn frame(&self, window: &Window) -> Frame<'_> {
-        let known = self.known.as_ref().map(|(known, until)| (known, *until));
-        Frame::new(window, &self.order, &self.moments, &self.queries.time, known)
+        Frame::new(window, &self.order, &self.moments, &self.queries.time, self.known.as_ref())
     }
 }
