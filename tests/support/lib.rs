@@ -1,6 +1,7 @@
 //! Databases and sessions for tests that look at SIRA from outside.
 //!
-//! `SIRA_TEST_URL` names a cluster (libpq's key/value form, as superuser); `make test` starts one. Each test makes a
+//! `SIRA_TEST_URL` names a cluster (libpq's key/value form, as superuser); `make test` starts one, and a standby
+//! (`SIRA_STANDBY_URL`) and a pooler (`SIRA_POOLER_URL`) of it. Each test makes a
 //! database of its own, so that tests run side by side and nothing has to be cleaned up between them.
 
 pub mod cache;
@@ -24,9 +25,7 @@ pub struct Database {
 impl Database {
     /// A new database without the extension.
     pub fn empty() -> Outcome<Self> {
-        let url = std::env::var("SIRA_TEST_URL")
-            .map_err(|_| "SIRA_TEST_URL is not set: run this through \"make test STAGES=sessions\"")?;
-        let cluster: Config = url.parse()?;
+        let cluster = server("SIRA_TEST_URL")?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("sira_outside_{}_{number}", std::process::id());
         cluster.connect(NoTls)?.batch_execute(&format!("CREATE DATABASE {name}"))?;
@@ -50,6 +49,16 @@ impl Database {
         self.cluster.clone().dbname(&self.name).connect(NoTls)
     }
 
+    /// A new session on the cluster's standby, which has the database as soon as it has replayed its making.
+    pub fn on_standby(&self) -> Outcome<Client> {
+        Ok(server("SIRA_STANDBY_URL")?.dbname(&self.name).connect(NoTls)?)
+    }
+
+    /// A new session through the connection pooler, in transaction mode.
+    pub fn pooled(&self) -> Outcome<Client> {
+        Ok(server("SIRA_POOLER_URL")?.dbname(&self.name).connect(NoTls)?)
+    }
+
     /// A new session that acts as `role`; the role must exist. `session_user` is the superuser still.
     pub fn session_as(&self, role: &str) -> Result<Client, Error> {
         let mut session = self.session()?;
@@ -61,6 +70,13 @@ impl Database {
     pub fn login(&self, role: &str) -> Result<Client, Error> {
         self.cluster.clone().dbname(&self.name).user(role).connect(NoTls)
     }
+}
+
+/// The server that a variable of `make test` names.
+fn server(variable: &str) -> Outcome<Config> {
+    let url = std::env::var(variable)
+        .map_err(|_| format!("{variable} is not set: run this through \"make test STAGES=sessions\""))?;
+    Ok(url.parse()?)
 }
 
 impl Drop for Database {
