@@ -31,8 +31,9 @@ pub use write::{compile, compile_with};
 use zerocopy::little_endian::{F64, U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-/// Version of the compiled bytes. Readers take their own version only.
-pub const CODEC_VERSION: u32 = 3;
+/// Version of the compiled bytes. Readers take their own version only. It also counts on when a loader
+/// reads an artifact differently, since what was compiled before would go on answering as before.
+pub const CODEC_VERSION: u32 = 4;
 
 /// A compiled ensemble, borrowed from the bytes it stands in. Copying it copies references.
 #[derive(Clone, Copy, Debug)]
