@@ -8,8 +8,13 @@ BEGIN
     FOR rule IN
         SELECT * FROM (VALUES
             ('sira_inference, sira_admin', ARRAY['sira_score', 'sira_raw_score', 'sira_score_classes', 'sira_explain',
-                'sira_predict', 'sira_predict_batch', 'sira_prewarm']),
+                'sira_predict', 'sira_predict_batch', 'sira_prewarm', 'sira_get_features', 'sira_feature_vector']),
             ('sira_admin, sira_auditor', ARRAY['sira_replay']),
+            ('sira_admin', ARRAY['sira_define_window_feature', 'sira_define_sql_feature', 'sira_define_stored_feature',
+                'sira_define_derived_feature', 'sira_define_request_feature', 'sira_define_feature_set',
+                'sira_deprecate_feature']),
+            -- Called by the library as the owner, after its checks.
+            ('', ARRAY['sira_store_definition', 'sira_store_feature_set']),
             ('sira_admin', ARRAY['sira_train', 'sira_import_version', 'sira_export_version', 'sira_predict_trigger',
                 'sira_doctor', 'sira_cache_problem', 'sira_missing_partitions', 'sira_compiled_models',
                 'sira_collect_cache'])
@@ -20,6 +25,7 @@ BEGIN
             WHERE p.pronamespace = '@extschema@'::regnamespace AND p.proname = ANY (rule.names)
         LOOP
             EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', callable);
+            CONTINUE WHEN rule.roles = '';
             EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %s', callable, rule.roles);
         END LOOP;
     END LOOP;

@@ -1,5 +1,7 @@
 -- The feature store: definitions and sets are versioned, values are bitemporal (sample_ts: when it was true, recorded_at: when
 -- the database learnt of it), snapshots are vectors ready to serve.
+-- A definition is what a person wrote, with the path under which its names were understood. Rows are written by the
+-- sira_define_*_feature functions alone, which check every part first, and never change but for their status.
 CREATE TABLE @extschema@.sira_feature_definitions (
     id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
     tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
@@ -10,24 +12,31 @@ CREATE TABLE @extschema@.sira_feature_definitions (
     source_relation text,
     entity_column text,
     time_column text,
+    recorded_column text,
     aggregate text,
     value_expression text,
+    denominator text,
     filter text,
     window_size interval,
     delay interval NOT NULL DEFAULT '0',
     include_current boolean NOT NULL DEFAULT true,
     query text,
     expression text,
-    value_type text NOT NULL DEFAULT 'numeric',
+    inputs text[],
+    search_path text,
+    value_type text NOT NULL DEFAULT 'numeric' CHECK (value_type IN ('numeric', 'boolean', 'text', 'json')),
     unit text,
     category text,
     description text,
     owner text NOT NULL DEFAULT SESSION_USER,
+    lookback interval GENERATED ALWAYS AS (window_size + delay) STORED,
     max_age interval,
     retention interval,
     rules jsonb,
     status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'deprecated')),
+    status_reason text,
     deprecated_at timestamptz,
+    deprecated_by text,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     created_by text NOT NULL DEFAULT SESSION_USER,
     UNIQUE (tenant_id, name, version)

@@ -93,8 +93,9 @@ GRANT SELECT ON @extschema@.sira_models, @extschema@.sira_model_versions, @extsc
 
 -- Everything but the walls: history and audit rows are written by the machinery, status enters as candidate, and what a guard
 -- fills in is not theirs to give.
-GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_feature_definitions, @extschema@.sira_feature_sets,
-    @extschema@.sira_features, @extschema@.sira_feature_snapshots, @extschema@.sira_labels, @extschema@.sira_models,
+-- Definitions and sets are written by the functions that check them.
+GRANT SELECT ON @extschema@.sira_feature_definitions, @extschema@.sira_feature_sets TO sira_admin;
+GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_features, @extschema@.sira_feature_snapshots, @extschema@.sira_labels, @extschema@.sira_models,
     @extschema@.sira_model_aliases, @extschema@.sira_suggestions, @extschema@.sira_data_drift,
     @extschema@.sira_model_performance TO sira_admin;
 -- What concerns other tenants too is the owner's to write.

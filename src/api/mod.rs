@@ -1,7 +1,9 @@
 //! The functions that SQL calls: each parses, asks the core and stores; `sql/install` declares them.
 
 pub mod bands;
+pub mod define;
 pub mod explain;
+pub mod features_online;
 pub mod ids;
 pub mod models;
 pub mod predict;
