@@ -47,6 +47,9 @@ def words(text):
         if len(pieces) > 1 and all(len(p) == 1 and unicodedata.category(p)[0] == "L" for p in pieces):
             found.append("".join(pieces))
             continue
+        if sum(map(numeric, chunk)) >= 4 and all(numeric(c) or c in "-/.,:" for c in chunk):
+            found.append("".join(filter(numeric, chunk)))
+            continue
         # What joins two letters; a mark begins no word.
         chunk = re.sub(JOIN, lambda m: "" if solid(m[1]) and unicodedata.category(m[2])[0] in "LN" else m[0], chunk)
         word = ""
@@ -138,6 +141,8 @@ J.P.Morgan Chase
 one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty twentyone twentytwo
 ٣٤٥٦ ١٢
 ½ ⅓ Ⅳ ⒈ ℀ ㏂
+CALL 866-579-7172 03/15/2026 12:30
+24/7 1,234.56 1.5 3-4
 """.split("\n")
 
 rng = random.Random(7)

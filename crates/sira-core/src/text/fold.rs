@@ -55,7 +55,7 @@ fn split(text: &str) -> Vec<String> {
     for chunk in text.split(char::is_whitespace) {
         let chunk =
             chunk.trim_matches(|letter: char| !letter.is_alphanumeric() && !is_combining_mark(letter));
-        match abbreviation(chunk) {
+        match abbreviation(chunk).or_else(|| number(chunk)) {
             Some(word) => words.push(word),
             None => split_chunk(chunk, &mut words),
         }
@@ -74,6 +74,18 @@ fn abbreviation(chunk: &str) -> Option<String> {
         }
     }
     (joined.len() < chunk.len()).then_some(joined)
+}
+
+/// `866-579-7172`, `03/15/2026` and `1,234.56` are one number each, however their digits are grouped; `24/7` is a name.
+fn number(chunk: &str) -> Option<String> {
+    let grouped = |letter: char| letter.is_numeric() || matches!(letter, '-' | '/' | '.' | ',' | ':');
+    let digits: String = chunk.chars().filter(|letter| letter.is_numeric()).collect();
+    (is_id(&digits) && chunk.chars().all(grouped)).then_some(digits)
+}
+
+/// Whether a word has the digits of somebody's register: four and more (`7 eleven` and `office365` are names).
+pub fn is_id(word: &str) -> bool {
+    word.chars().filter(|letter| letter.is_numeric()).count() >= 4
 }
 
 fn split_chunk(chunk: &str, words: &mut Vec<String>) {

@@ -6,9 +6,6 @@ use super::stop_words::is_stop_word;
 /// A text has at most this many tokens.
 pub const MOST_TOKENS: usize = 20;
 
-/// From this many digits on, a word is a number of somebody's register and not a name (`7 eleven`, `office365`).
-const DIGITS_OF_AN_ID: usize = 4;
-
 /// A word of at least this many letters before the digits of an id is a name that they were glued to.
 const LETTERS_OF_A_NAME: usize = 3;
 
@@ -101,8 +98,7 @@ fn pass(text: &str) -> String {
 
 /// What of a word is a name: all of it, the letters that digits were glued to, or nothing.
 fn name(word: &str) -> Option<&str> {
-    let digits = word.chars().filter(|letter| letter.is_numeric()).count();
-    if digits < DIGITS_OF_AN_ID {
+    if !fold::is_id(word) {
         return Some(word);
     }
     let letters = word.trim_end_matches(char::is_numeric);
