@@ -6,7 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test may end by panicking.
 
 use sira_core::ensemble::{
-    self, Builder, Child, Compiled, Ensemble, FeatureUse, Leaf, Missing, Node, Objective, Split, TreeParts,
+    self, Builder, Child, Compiled, Ensemble, FeatureUse, Leaf, Missing, Node, Objective, Precision, Split,
+    TreeParts,
 };
 use sira_core::predict::{self, Rows, Scratch, reference};
 use sira_core::shap;
@@ -95,6 +96,7 @@ fn split(dice: &mut Dice, feature: usize, shape: Shape) -> Split {
         let words = dice.roll(4);
         return Split::Category {
             set: (0..words).map(|_| dice.0 as u32 & dice.roll(1 << 32) as u32).collect(),
+            default_left: dice.roll(2) == 0,
         };
     }
     let threshold =
@@ -120,17 +122,18 @@ fn tree(dice: &mut Dice, shape: Shape) -> TreeParts {
             split: split(dice, feature, shape),
             left: Child::Leaf(leaf as u32),
             right: Child::Leaf(parents.len() as u32),
-            cover: 0,
+            cover: 0.0,
         });
         parents[leaf] = Some((at, true));
         parents.push(Some((at, false)));
     }
-    let leaves: Vec<Leaf> =
-        (0..=splits).map(|_| Leaf { value: dice.roll(1 << 20) as f64 / 977.0 - 500.0, cover: 1 }).collect();
+    let leaves: Vec<Leaf> = (0..=splits)
+        .map(|_| Leaf { value: f64::from(dice.roll(1 << 20) as f32 / 977.0 - 500.0), cover: 1.0 })
+        .collect();
     for at in (0..splits).rev() {
         let cover = |child: Child| match child {
             Child::Node(at) => nodes[at as usize].cover,
-            Child::Leaf(_) => 1,
+            Child::Leaf(_) => 1.0,
         };
         nodes[at].cover = cover(nodes[at].left) + cover(nodes[at].right);
     }
@@ -141,7 +144,12 @@ fn model(dice: &mut Dice, shape: Shape) -> Ensemble {
     let names = (0..shape.features).map(|at| format!("f{at}")).collect();
     let uses = vec![FeatureUse::Unused; shape.features];
     let mut builder = Builder::new(names, uses, shape.outputs, Objective::Custom).unwrap();
-    builder.average(dice.roll(2) == 0);
+    if dice.roll(2) == 0 {
+        let bases: Vec<f32> = (0..shape.outputs).map(|_| dice.roll(1000) as f32 / 77.0 - 5.0).collect();
+        builder.single(&bases).unwrap();
+    } else {
+        builder.average(dice.roll(2) == 0);
+    }
     for _ in 0..shape.outputs * shape.iterations {
         let parts = tree(dice, shape);
         builder.tree(parts).unwrap();
@@ -254,9 +262,9 @@ fn what_the_layout_has_no_room_for_is_scored_plainly() {
     for at in 0..4_000_u32 {
         let words = if at < 12 { 512 } else { 1 };
         let set = (0..words).map(|_| dice.roll(1 << 32) as u32).collect();
-        let split = Split::Category { set };
-        let node = Node { feature: 0, split, left: Child::Leaf(0), right: Child::Leaf(1), cover: 2 };
-        let leaves = [1.0, 2.0].map(|value| Leaf { value: value + f64::from(at), cover: 1 }).to_vec();
+        let split = Split::Category { set, default_left: false };
+        let node = Node { feature: 0, split, left: Child::Leaf(0), right: Child::Leaf(1), cover: 2.0 };
+        let leaves = [1.0, 2.0].map(|value| Leaf { value: value + f64::from(at), cover: 1.0 }).to_vec();
         builder.tree(TreeParts { nodes: vec![node], leaves }).unwrap();
     }
     let ensemble = builder.finish().unwrap();
@@ -300,7 +308,12 @@ fn explanations_of_many_rows_are_those_of_each() {
                 for (one, many) in one.iter().zip(many) {
                     worst = worst.max((one - many).abs() / scale);
                 }
-                worst = worst.max((one.iter().sum::<f64>() - raw).abs() / scale);
+                let apart = (one.iter().sum::<f64>() - raw).abs() / scale;
+                match ensemble.precision() {
+                    Precision::Double => worst = worst.max(apart),
+                    // They add up to what the score is rounded from, addition by addition.
+                    Precision::Single => assert!(apart <= 1e-5),
+                }
             }
         }
     }

@@ -152,7 +152,7 @@ impl Tally {
         let (trees, text) = (ensemble.trees(), &case.text);
         let node = |test: &dyn Fn(&Node) -> bool| trees.iter().flat_map(|tree| tree.nodes()).any(test);
         let set_words = |most: std::ops::RangeInclusive<usize>| {
-            node(&|node| matches!(&node.split, Split::Category { set } if most.contains(&set.len())))
+            node(&|node| matches!(&node.split, Split::Category { set, .. } if most.contains(&set.len())))
         };
         let missing =
             |rule| node(&|node| matches!(node.split, Split::Numeric { missing, .. } if missing == rule));

@@ -43,7 +43,7 @@ fn grow(dice: &mut Dice, features: u64, splits: usize, counts: Counts) -> TreePa
         }
         let feature = dice.roll(features) as u32;
         let split = if feature == 0 {
-            Split::Category { set: vec![dice.roll(1 << 32) as u32] }
+            Split::Category { set: vec![dice.roll(1 << 32) as u32], default_left: dice.roll(2) == 0 }
         } else {
             Split::Numeric {
                 threshold: dice.roll(9) as f64 - 4.0,
@@ -52,13 +52,13 @@ fn grow(dice: &mut Dice, features: u64, splits: usize, counts: Counts) -> TreePa
             }
         };
         let (left, right) = (Child::Leaf(leaf as u32), Child::Leaf(parents.len() as u32));
-        nodes.push(Node { feature, split, left, right, cover: 0 });
+        nodes.push(Node { feature, split, left, right, cover: 0.0 });
         parents[leaf] = Some((at, true));
         parents.push(Some((at, false)));
     }
     let cover = |dice: &mut Dice| match counts {
-        Counts::WithZeros if dice.roll(3) == 0 => 0,
-        _ => 1 + dice.roll(50) as u32,
+        Counts::WithZeros if dice.roll(3) == 0 => 0.0,
+        _ => 1.0 + dice.roll(50) as f64,
     };
     let leaves: Vec<Leaf> = (0..=splits)
         .map(|_| Leaf { value: dice.roll(2000) as f64 / 100.0 - 10.0, cover: cover(dice) })
@@ -69,7 +69,7 @@ fn grow(dice: &mut Dice, features: u64, splits: usize, counts: Counts) -> TreePa
             Child::Leaf(at) => leaves[at as usize].cover,
         };
         let sum = of(nodes[at].left, &nodes) + of(nodes[at].right, &nodes);
-        nodes[at].cover = if counts == Counts::Estimated { sum + dice.roll(5) as u32 } else { sum };
+        nodes[at].cover = if counts == Counts::Estimated { sum + dice.roll(5) as f64 } else { sum };
     }
     TreeParts { nodes, leaves }
 }
@@ -85,10 +85,10 @@ fn answer(parts: &TreeParts, leaf_of: &dyn Fn(&Node) -> bool, at: Child, known: 
                 return go(if leaf_of(node) { node.left } else { node.right });
             }
             let cover = |child: Child| match child {
-                Child::Node(at) => f64::from(parts.nodes[at as usize].cover),
-                Child::Leaf(at) => f64::from(parts.leaves[at as usize].cover),
+                Child::Node(at) => parts.nodes[at as usize].cover,
+                Child::Leaf(at) => parts.leaves[at as usize].cover,
             };
-            let share = |child| if node.cover > 0 { cover(child) / f64::from(node.cover) } else { 0.5 };
+            let share = |child| if node.cover > 0.0 { cover(child) / node.cover } else { 0.5 };
             share(node.left) * go(node.left) + share(node.right) * go(node.right)
         }
     }
@@ -97,7 +97,8 @@ fn answer(parts: &TreeParts, leaf_of: &dyn Fn(&Node) -> bool, at: Child, known: 
 fn goes_left(node: &Node, row: &[f64]) -> bool {
     let value = row[node.feature as usize];
     match &node.split {
-        Split::Category { set } => (0.0..32.0).contains(&value) && set[0] >> (value as u32) & 1 == 1,
+        Split::Category { default_left, .. } if value.is_nan() => *default_left,
+        Split::Category { set, .. } => (0.0..32.0).contains(&value) && set[0] >> (value as u32) & 1 == 1,
         Split::Numeric { threshold, missing, default_left } => match missing {
             Missing::Nan if value.is_nan() => *default_left,
             Missing::Zero if value.is_nan() || value == 0.0 => *default_left,
@@ -148,7 +149,7 @@ fn contributions_are_shapley_values() {
         let counts = [Counts::Sound, Counts::Estimated, Counts::WithZeros][round % 3];
         let splits = 1 + dice.roll(25) as usize;
         let parts = grow(&mut dice, features, splits, counts);
-        if parts.nodes[0].cover == 0 {
+        if parts.nodes[0].cover == 0.0 {
             continue;
         }
         let bytes = ensemble::compile(&ensemble(features as usize, vec![parts.clone()]));
@@ -192,7 +193,7 @@ fn long_paths_stay_exact_and_add_up() {
 #[test]
 fn without_counts_nothing_is_explained() {
     let mut parts = grow(&mut Dice(3), 4, 5, Counts::Sound);
-    parts.nodes.iter_mut().for_each(|node| node.cover = 0);
+    parts.nodes.iter_mut().for_each(|node| node.cover = 0.0);
     let bytes = ensemble::compile(&ensemble(4, vec![parts]));
     let model = Compiled::open(&bytes).unwrap();
     let error = shap::contributions(&model, &[0.0; 4], &mut [0.0; 5]).unwrap_err();

@@ -4,7 +4,7 @@
 //! builder walks it from the root without recursion, refuses what is not a tree, and renumbers the
 //! nodes depth first. Nothing is allocated by a declared count: the arrays exist already.
 
-use super::{Child, Ensemble, FeatureUse, Leaf, Node, Objective, Split, Tree};
+use super::{Child, Ensemble, FeatureUse, Leaf, Node, Objective, Precision, Split, Tree};
 use crate::{Error, ErrorKind, Result};
 use std::collections::HashSet;
 
@@ -64,6 +64,8 @@ impl Builder {
                 categories: vec![None; features],
                 outputs,
                 objective,
+                precision: Precision::Double,
+                bases: vec![0.0; outputs],
                 average: false,
                 trees: Vec::new(),
             },
@@ -77,6 +79,20 @@ impl Builder {
     /// The answer is the mean over iterations.
     pub fn average(&mut self, average: bool) {
         self.ensemble.average = average;
+    }
+
+    /// The library computes in single precision, and its sums begin with these numbers, one an output.
+    pub fn single(&mut self, bases: &[f32]) -> Result<()> {
+        if bases.len() != self.ensemble.outputs {
+            return Err(malformed("model has another number of base scores than of outputs")
+                .with_detail(format!("{} base scores, {} outputs.", bases.len(), self.ensemble.outputs)));
+        }
+        if let Some(base) = bases.iter().find(|base| !base.is_finite()) {
+            return Err(malformed("base score is not a finite number").with_detail(format!("{base}.")));
+        }
+        self.ensemble.precision = Precision::Single;
+        self.ensemble.bases = bases.iter().copied().map(f64::from).collect();
+        Ok(())
     }
 
     /// The artifact's own categories of a feature, in code order.
@@ -97,6 +113,7 @@ impl Builder {
             error.with_detail(place)
         };
         self.check_values(&parts).map_err(in_tree)?;
+        self.check_covers(&parts).map_err(in_tree)?;
         let tree = number_depth_first(parts).map_err(in_tree)?;
         self.nodes += tree.nodes.len();
         self.leaves += tree.leaves.len();
@@ -136,6 +153,10 @@ impl Builder {
         if let Some(at) = parts.leaves.iter().position(|leaf| !leaf.value.is_finite()) {
             return Err(malformed("leaf value is not a finite number").with_detail(format!("Leaf {at}.")));
         }
+        let is_single = |leaf: &Leaf| f64::from(leaf.value as f32) == leaf.value;
+        if self.ensemble.precision == Precision::Single && !parts.leaves.iter().all(is_single) {
+            return Err(malformed("leaf value is not a single precision number"));
+        }
         for (at, node) in parts.nodes.iter().enumerate() {
             let Some(kind) = self.split_kinds.get_mut(node.feature as usize) else {
                 return Err(malformed("split feature is out of range").with_detail(format!(
@@ -149,7 +170,7 @@ impl Builder {
                     return Err(malformed("threshold is not a number").with_detail(format!("Node {at}.")));
                 }
                 Split::Numeric { .. } => FeatureUse::Numeric,
-                Split::Category { set } => {
+                Split::Category { set, .. } => {
                     self.set_words += set.len();
                     FeatureUse::Category
                 }
@@ -162,6 +183,19 @@ impl Builder {
             }
         }
         Ok(())
+    }
+
+    /// Compiled bytes keep a cover in 32 bits: a count, or a single precision number.
+    fn check_covers(&self, parts: &TreeParts) -> Result<()> {
+        let fits = |cover: f64| match self.ensemble.precision {
+            Precision::Double => f64::from(cover as u32) == cover,
+            Precision::Single => cover >= 0.0 && cover.is_finite() && f64::from(cover as f32) == cover,
+        };
+        let nodes = parts.nodes.iter().map(|node| node.cover);
+        match nodes.chain(parts.leaves.iter().map(|leaf| leaf.cover)).find(|cover| !fits(*cover)) {
+            Some(cover) => Err(malformed(format!("cover {cover} cannot be the number of training rows"))),
+            None => Ok(()),
+        }
     }
 }
 

@@ -35,9 +35,22 @@ pub enum Missing {
 pub enum Split {
     /// `value <= threshold`, or the default direction where the value is missing.
     Numeric { threshold: f64, missing: Missing, default_left: bool },
-    /// Whether the truncated value is a member of the set, a bit per category; NaN, negative
-    /// values and values beyond the set are not.
-    Category { set: Vec<u32> },
+    /// Whether the truncated value is a member of the set, a bit per category; negative values and
+    /// values beyond the set are not. NaN is missing and goes left where the default says so. What
+    /// counts as negative is a matter of [`Precision`].
+    Category { set: Vec<u32>, default_left: bool },
+}
+
+/// The numbers that the library computes with, hence those that give its answers to the bit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Values as they are; −0.5 is truncated to category 0. Covers are counts.
+    #[default]
+    Double,
+    /// Values are rounded to single precision before a category is looked for, and below zero there
+    /// is none. (Rounding before a comparison is in the threshold already.) Sums are rounded after
+    /// each addition. Covers are single precision numbers.
+    Single,
 }
 
 /// Where a branch leads.
@@ -54,16 +67,16 @@ pub struct Node {
     pub split: Split,
     pub left: Child,
     pub right: Child,
-    /// Training rows that came by; 0 where the artifact does not say.
-    pub cover: u32,
+    /// Training rows that came by, or what they weighed; 0 where the artifact does not say.
+    pub cover: f64,
 }
 
 /// A leaf, numbered as the artifact numbers it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Leaf {
     pub value: f64,
-    /// Training rows that ended here; 0 where the artifact does not say.
-    pub cover: u32,
+    /// Training rows that ended here, or what they weighed; 0 where the artifact does not say.
+    pub cover: f64,
 }
 
 /// One tree; without nodes it is a constant.
@@ -113,6 +126,8 @@ pub struct Ensemble {
     pub(crate) categories: Vec<Option<Vec<serde_json::Value>>>,
     pub(crate) outputs: usize,
     pub(crate) objective: Objective,
+    pub(crate) precision: Precision,
+    pub(crate) bases: Vec<f64>,
     pub(crate) average: bool,
     pub(crate) trees: Vec<Tree>,
 }
@@ -147,6 +162,15 @@ impl Ensemble {
 
     pub fn objective(&self) -> &Objective {
         &self.objective
+    }
+
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// By output: what the sum of the trees begins with.
+    pub fn bases(&self) -> &[f64] {
+        &self.bases
     }
 
     /// Whether the answer is the mean over iterations, not the sum (random forests).

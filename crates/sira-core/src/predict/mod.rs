@@ -2,7 +2,7 @@
 //!
 //! Raw scores are sums of leaf values in the order of the trees, which is LightGBM's order, so they
 //! equal its scores to the bit. For averaged ensembles the raw score is the sum, as LightGBM has
-//! it, and [`transform`] divides. NaN stands for a missing value; infinite values compare as such.
+//! it, and [`transform`] divides. XGBoost adds in single precision, and then so does this. NaN stands for a missing value; infinite values compare as such.
 
 mod fast;
 pub mod reference;
@@ -78,6 +78,20 @@ pub fn score(model: &Compiled<'_>, row: &[f64]) -> Result<f64> {
     raw(model, row, &mut out)?;
     transform(model, &mut out);
     Ok(out[0])
+}
+
+/// Adds in the precision of the model. A sum of two singles that is rounded to double first and to single
+/// then is rounded as if once: 53 bits are more than twice 24 and two.
+#[inline(always)]
+fn add<const SINGLE: bool>(sum: f64, value: f64) -> f64 {
+    if SINGLE { f64::from((sum + value) as f32) } else { sum + value }
+}
+
+/// What the sums begin with.
+fn begin(model: &Compiled<'_>, out: &mut [f64]) {
+    for (sum, base) in out.iter_mut().zip(model.bases) {
+        *sum = base.get();
+    }
 }
 
 pub(crate) fn check_row(model: &Compiled<'_>, row: &[f64]) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The obvious walk: node by node from the root. Faster layouts are measured against it, and must
 //! give the same bits.
 
-use super::{check_out, check_row};
+use super::{add, begin, check_out, check_row, fast};
 use crate::Result;
 use crate::ensemble::codec::corrupt;
 use crate::ensemble::codec::layout::{Node, Span};
@@ -16,12 +16,13 @@ pub fn raw(model: &Compiled<'_>, row: &[f64], out: &mut [f64]) -> Result<()> {
 }
 
 pub(super) fn sum(model: &Compiled<'_>, row: &[f64], out: &mut [f64]) -> Result<()> {
-    out.fill(0.0);
+    begin(model, out);
     let mut trees = model.trees.iter();
     for _ in 0..model.iterations() {
         for (sum, span) in out.iter_mut().zip(trees.by_ref()) {
             let tree = TreeView::new(model, span)?;
-            *sum += tree.leaf_value(tree.leaf(row)?)?;
+            let value = tree.leaf_value(tree.leaf(row)?)?;
+            *sum = if model.single { add::<true>(*sum, value) } else { add::<false>(*sum, value) };
         }
     }
     Ok(())
@@ -42,6 +43,8 @@ pub(crate) struct TreeView<'a> {
     sets: &'a [U32],
     node_covers: &'a [U32],
     leaf_covers: &'a [U32],
+    /// Covers are single precision numbers.
+    single: bool,
 }
 
 impl<'a> TreeView<'a> {
@@ -55,6 +58,7 @@ impl<'a> TreeView<'a> {
                 sets: model.sets,
                 node_covers: model.node_covers.get(nodes.clone())?,
                 leaf_covers: model.leaf_covers.get(leaves.clone())?,
+                single: model.single,
             })
         };
         view().ok_or_else(|| corrupt("A tree is out of bounds."))
@@ -108,13 +112,18 @@ impl<'a> TreeView<'a> {
 
     /// Training rows that came by a node.
     pub fn node_cover(&self, at: u32) -> Option<f64> {
-        self.node_covers.get(at as usize).map(|cover| f64::from(cover.get()))
+        self.node_covers.get(at as usize).map(|cover| self.cover(*cover))
     }
 
     /// A leaf's value, and the training rows that ended in it.
     pub fn leaf_value_and_cover(&self, leaf: u32) -> Option<(f64, f64)> {
         let cover = self.leaf_covers.get(leaf as usize)?;
-        Some((self.leaves.get(leaf as usize)?.get(), f64::from(cover.get())))
+        Some((self.leaves.get(leaf as usize)?.get(), self.cover(*cover)))
+    }
+
+    #[inline(always)]
+    fn cover(&self, bits: U32) -> f64 {
+        if self.single { f64::from(f32::from_bits(bits.get())) } else { f64::from(bits.get()) }
     }
 
     pub fn goes_left(&self, node: &Node, row: &[f64]) -> Result<bool> {
@@ -123,7 +132,10 @@ impl<'a> TreeView<'a> {
             .ok_or_else(|| corrupt("A split asks for a feature that the model does not have."))?;
         let flags = node.flags.get();
         if flags & Node::CATEGORY != 0 {
-            return self.contains(node.payload.get(), value);
+            if value.is_nan() {
+                return Ok(flags & Node::DEFAULT_LEFT != 0);
+            }
+            return self.contains(node.payload.get(), flags, value);
         }
         let default = flags & Node::DEFAULT_LEFT != 0;
         let threshold = f64::from_bits(node.payload.get());
@@ -140,19 +152,17 @@ impl<'a> TreeView<'a> {
         Ok(value <= threshold)
     }
 
-    /// Whether a category is in a set. Values are truncated, so −0.5 is category 0.
-    fn contains(&self, payload: u64, value: f64) -> Result<bool> {
+    /// Whether a category is in a set. Values are truncated, so −0.5 is category 0, but in single
+    /// precision it is none.
+    fn contains(&self, payload: u64, flags: u32, value: f64) -> Result<bool> {
         let first = (payload & u64::from(u32::MAX)) as usize;
         let length = (payload >> 32) as usize;
         let set = self
             .sets
             .get(first..first + length)
             .ok_or_else(|| corrupt("A category set is out of bounds."))?;
-        if !(value > -1.0 && value < f64::from(i32::MAX) + 1.0) {
-            return Ok(false);
-        }
-        let category = value as u32;
-        let word = set.get((category / 32) as usize);
+        let Some(category) = fast::category(flags, value) else { return Ok(false) };
+        let word = set.get(category / 32);
         Ok(word.is_some_and(|word| word.get() >> (category % 32) & 1 == 1))
     }
 }

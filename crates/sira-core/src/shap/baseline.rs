@@ -4,7 +4,7 @@ use crate::ensemble::{Child, Tree};
 
 /// Whether the artifact tells how many rows came by: without that there is no average.
 pub(crate) fn has_covers(tree: &Tree) -> bool {
-    tree.nodes().first().is_none_or(|root| root.cover > 0)
+    tree.nodes().first().is_none_or(|root| root.cover > 0.0)
 }
 
 /// The expected value of a tree, with LightGBM's order of additions where its counts add up.
@@ -15,13 +15,12 @@ pub(crate) fn expected(tree: &Tree) -> f64 {
     let Some(root) = tree.nodes().first() else {
         return tree.leaves().first().map_or(0.0, |leaf| leaf.value);
     };
-    let consistent = tree.nodes().iter().all(|node| {
-        let sum = u64::from(cover(tree, node.left)) + u64::from(cover(tree, node.right));
-        node.cover > 0 && sum == u64::from(node.cover)
-    });
+    let consistent = tree
+        .nodes()
+        .iter()
+        .all(|node| node.cover > 0.0 && cover(tree, node.left) + cover(tree, node.right) == node.cover);
     if consistent {
-        let total = f64::from(root.cover);
-        return tree.leaves().iter().map(|leaf| f64::from(leaf.cover) / total * leaf.value).sum();
+        return tree.leaves().iter().map(|leaf| leaf.cover / root.cover * leaf.value).sum();
     }
     let mut sum = 0.0;
     let mut shares = vec![0.0; tree.nodes().len()];
@@ -31,7 +30,7 @@ pub(crate) fn expected(tree: &Tree) -> f64 {
     for (at, node) in tree.nodes().iter().enumerate() {
         let share = shares.get(at).copied().unwrap_or(0.0);
         for child in [node.left, node.right] {
-            let share = share * fraction(f64::from(node.cover), f64::from(cover(tree, child)));
+            let share = share * fraction(node.cover, cover(tree, child));
             match child {
                 Child::Node(next) => {
                     if let Some(slot) = shares.get_mut(next as usize) {
@@ -52,9 +51,9 @@ fn fraction(node: f64, branch: f64) -> f64 {
     if node > 0.0 { branch / node } else { 0.5 }
 }
 
-fn cover(tree: &Tree, child: Child) -> u32 {
+fn cover(tree: &Tree, child: Child) -> f64 {
     match child {
-        Child::Node(at) => tree.nodes().get(at as usize).map_or(0, |node| node.cover),
-        Child::Leaf(at) => tree.leaves().get(at as usize).map_or(0, |leaf| leaf.cover),
+        Child::Node(at) => tree.nodes().get(at as usize).map_or(0.0, |node| node.cover),
+        Child::Leaf(at) => tree.leaves().get(at as usize).map_or(0.0, |leaf| leaf.cover),
     }
 }

@@ -112,9 +112,9 @@ impl Coded {
 /// How many steps a row takes on average, by the rows of the training where they are known.
 fn usual_length(tree: &Tree) -> f64 {
     match tree.nodes().first() {
-        Some(root) if root.cover > 0 => {
-            let rows: f64 = tree.nodes().iter().map(|node| f64::from(node.cover)).sum();
-            rows / f64::from(root.cover)
+        Some(root) if root.cover > 0.0 => {
+            let rows: f64 = tree.nodes().iter().map(|node| node.cover).sum();
+            rows / root.cover
         }
         _ => f64::from(tree.depth()),
     }

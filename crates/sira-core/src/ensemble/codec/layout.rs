@@ -48,6 +48,7 @@ pub(crate) enum Kind {
     StepLeaves = 18,
     Forks = 19,
     Places = 20,
+    Bases = 21,
 }
 
 #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned, Clone, Copy, Debug)]
@@ -70,6 +71,8 @@ impl Meta {
     /// The coded layout stands beside the plain one; its steps are wide or narrow.
     pub const CODED: u32 = 8;
     pub const WIDE: u32 = 16;
+    /// Sums are rounded to single precision after each addition; covers are single precision numbers.
+    pub const SINGLE: u32 = 32;
 }
 
 /// Where a tree's nodes, leaves and quadrature points lie in their sections.
@@ -103,6 +106,8 @@ impl Node {
     pub const DEFAULT_LEFT: u32 = 2;
     pub const MISSING_ZERO: u32 = 4;
     pub const MISSING_NAN: u32 = 8;
+    /// By category: the value is rounded to single precision, and below zero it is in no set.
+    pub const SINGLE: u32 = 16;
 }
 
 /// A point and weight of Gauss–Legendre quadrature on [0, 1].
@@ -123,7 +128,8 @@ pub(crate) struct Column {
     pub flags: U32,
     pub first_question: U32,
     pub questions: U32,
-    /// By category: its class, for as many categories as any set knows.
+    /// By category: its class, for as many categories as any set knows. Where missing values go
+    /// left their class follows.
     pub first_class: U32,
     pub classes: U32,
     /// The answers of a class: `words` words of a bit a question, classes one after the other.

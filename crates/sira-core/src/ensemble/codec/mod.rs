@@ -33,7 +33,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// Version of the compiled bytes. Readers take their own version only. It also counts on when a loader
 /// reads an artifact differently, since what was compiled before would go on answering as before.
-pub const CODEC_VERSION: u32 = 4;
+pub const CODEC_VERSION: u32 = 5;
 
 /// A compiled ensemble, borrowed from the bytes it stands in. Copying it copies references.
 #[derive(Clone, Copy, Debug)]
@@ -43,12 +43,15 @@ pub struct Compiled<'a> {
     objective: Objective,
     average: bool,
     covers_known: bool,
+    pub(crate) single: bool,
     pub(crate) trees: &'a [Span],
     pub(crate) nodes: &'a [Node],
     pub(crate) leaves: &'a [F64],
     pub(crate) sets: &'a [U32],
     pub(crate) node_covers: &'a [U32],
     pub(crate) leaf_covers: &'a [U32],
+    /// By output: what the sum of the trees begins with.
+    pub(crate) bases: &'a [F64],
     pub(crate) baselines: &'a [F64],
     pub(crate) points: &'a [Point],
     pub(crate) places: &'a [Place],
@@ -132,12 +135,14 @@ impl<'a> Compiled<'a> {
             objective,
             average: meta.flags.get() & Meta::AVERAGE != 0,
             covers_known: meta.flags.get() & Meta::COVERS != 0,
+            single: meta.flags.get() & Meta::SINGLE != 0,
             trees: sections.get(Kind::Trees)?,
             nodes: sections.get(Kind::Nodes)?,
             leaves: sections.get(Kind::Leaves)?,
             sets: sections.get(Kind::Sets)?,
             node_covers: sections.get(Kind::NodeCovers)?,
             leaf_covers: sections.get(Kind::LeafCovers)?,
+            bases: sections.get(Kind::Bases)?,
             baselines: sections.get(Kind::Baselines)?,
             points: sections.get(Kind::Points)?,
             places: sections.get(Kind::Places)?,
@@ -145,6 +150,7 @@ impl<'a> Compiled<'a> {
         };
         let whole = compiled.outputs > 0
             && compiled.trees.len().is_multiple_of(compiled.outputs)
+            && compiled.bases.len() == compiled.outputs
             && compiled.baselines.len() == compiled.outputs
             && compiled.node_covers.len() == compiled.nodes.len()
             && compiled.places.len() == compiled.nodes.len()

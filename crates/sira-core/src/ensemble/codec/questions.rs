@@ -13,7 +13,7 @@
 //! questions of its column as bits. Class 0 is in no set.
 
 use super::layout::{Column, Node};
-use crate::ensemble::{Ensemble, Missing, Split};
+use crate::ensemble::{Ensemble, Missing, Precision, Split};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use zerocopy::little_endian::{F64, U32, U64};
@@ -33,12 +33,13 @@ pub(super) struct Questions {
     pub class_answers: Vec<U64>,
     numbers: HashMap<Key, u32>,
     count: usize,
+    precision: Precision,
 }
 
 #[derive(PartialEq, Eq, Hash)]
 enum Key {
     Number { feature: u32, flags: u32, threshold: u64 },
-    Category { feature: u32, set: Vec<u32> },
+    Category { feature: u32, flags: u32, set: Vec<u32> },
 }
 
 impl Questions {
@@ -48,14 +49,18 @@ impl Questions {
         checkpoint: &mut dyn FnMut() -> ControlFlow<B>,
     ) -> ControlFlow<B, Option<Self>> {
         let mut numbers: BTreeMap<(u32, u32), Vec<f64>> = BTreeMap::new();
-        let mut sets: BTreeMap<u32, Vec<&[u32]>> = BTreeMap::new();
+        let mut sets: BTreeMap<(u32, u32), Vec<&[u32]>> = BTreeMap::new();
+        let precision = ensemble.precision();
         for node in ensemble.trees().iter().flat_map(|tree| tree.nodes()) {
             match &node.split {
                 Split::Numeric { threshold, missing, default_left } => {
                     let column = (node.feature, flags(*missing, *default_left));
                     numbers.entry(column).or_default().push(*threshold);
                 }
-                Split::Category { set } => sets.entry(node.feature).or_default().push(trimmed(set)),
+                Split::Category { set, default_left } => {
+                    let column = (node.feature, category_flags(precision, *default_left));
+                    sets.entry(column).or_default().push(trimmed(set));
+                }
             }
         }
         let mut questions = Self {
@@ -65,16 +70,17 @@ impl Questions {
             class_answers: Vec::new(),
             numbers: HashMap::new(),
             count: 1,
+            precision,
         };
         for ((feature, flags), thresholds) in numbers {
             checkpoint()?;
             questions.by_number(feature, flags, thresholds);
         }
         let mut most_words = SPARE_WORDS;
-        for (feature, sets) in sets {
+        for ((feature, flags), sets) in sets {
             checkpoint()?;
             most_words += sets.iter().map(|set| 4 * set.len()).sum::<usize>();
-            if questions.by_category(feature, sets, most_words).is_none() {
+            if questions.by_category(feature, flags, sets, most_words).is_none() {
                 return ControlFlow::Continue(None);
             }
         }
@@ -94,7 +100,11 @@ impl Questions {
                 flags: flags(*missing, *default_left),
                 threshold: canonical(*threshold).to_bits(),
             },
-            Split::Category { set } => Key::Category { feature, set: trimmed(set).to_vec() },
+            Split::Category { set, default_left } => Key::Category {
+                feature,
+                flags: category_flags(self.precision, *default_left),
+                set: trimmed(set).to_vec(),
+            },
         };
         self.numbers.get(&key).copied().unwrap_or_default()
     }
@@ -112,7 +122,13 @@ impl Questions {
         }
     }
 
-    fn by_category(&mut self, feature: u32, mut sets: Vec<&[u32]>, most_words: usize) -> Option<()> {
+    fn by_category(
+        &mut self,
+        feature: u32,
+        flags: u32,
+        mut sets: Vec<&[u32]>,
+        most_words: usize,
+    ) -> Option<()> {
         sets.sort_unstable();
         sets.dedup();
         let categories = sets.iter().map(|set| set.len() * 32).max().unwrap_or(0);
@@ -130,6 +146,11 @@ impl Questions {
         self.classes.resize(first_class + categories, 0.into());
         let mut classes: HashMap<Vec<u32>, u32> = HashMap::new();
         let mut in_order = vec![Vec::new()];
+        // A missing value that goes left is a member of all sets, in the place behind the last category.
+        if flags & Node::DEFAULT_LEFT != 0 {
+            self.classes.push(0.into());
+            members.insert(categories, (0..sets.len() as u32).collect());
+        }
         for (category, sets) in members {
             let next = in_order.len() as u32;
             let class = *classes.entry(sets.clone()).or_insert(next);
@@ -154,7 +175,7 @@ impl Questions {
             }
             self.class_answers.extend(answers.into_iter().map(U64::new));
         }
-        self.column(feature, Node::CATEGORY, sets.len());
+        self.column(feature, flags, sets.len());
         if let Some(column) = self.columns.last_mut() {
             column.first_class = (first_class as u32).into();
             column.classes = (categories as u32).into();
@@ -162,7 +183,7 @@ impl Questions {
             column.words = (words as u32).into();
         }
         for set in sets {
-            self.numbers.insert(Key::Category { feature, set: set.to_vec() }, self.count as u32);
+            self.numbers.insert(Key::Category { feature, flags, set: set.to_vec() }, self.count as u32);
             self.count += 1;
         }
         Some(())
@@ -189,6 +210,15 @@ fn flags(missing: Missing, default_left: bool) -> u32 {
         Missing::None => 0,
         Missing::Zero => Node::MISSING_ZERO | default,
         Missing::Nan => Node::MISSING_NAN | default,
+    }
+}
+
+/// The same for a split by category.
+pub(super) fn category_flags(precision: Precision, default_left: bool) -> u32 {
+    let default = if default_left { Node::DEFAULT_LEFT } else { 0 };
+    match precision {
+        Precision::Double => Node::CATEGORY | default,
+        Precision::Single => Node::CATEGORY | Node::SINGLE | default,
     }
 }
 

@@ -5,7 +5,8 @@ use super::coded::Coded;
 use super::layout::{
     CodedTree, Column, Fork, Header, Kind, MAGIC, Meta, Node, Place, Point, Section, Span, Start,
 };
-use crate::ensemble::{Child, Ensemble, Missing, Split, Tree};
+use super::questions::category_flags;
+use crate::ensemble::{Child, Ensemble, Missing, Precision, Split, Tree};
 use crate::shap::{baseline, quadrature};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -28,10 +29,11 @@ pub fn compile_with<B>(
     ensemble: &Ensemble,
     checkpoint: &mut dyn FnMut() -> ControlFlow<B>,
 ) -> ControlFlow<B, Vec<u8>> {
+    let precision = ensemble.precision();
     let mut plain = Plain::default();
     for tree in ensemble.trees() {
         checkpoint()?;
-        plain.push(tree);
+        plain.push(tree, precision);
     }
     let coded = Coded::of(ensemble, checkpoint)?;
     let wide = coded.as_ref().is_some_and(|coded| !coded.wide_steps.is_empty());
@@ -43,6 +45,7 @@ pub fn compile_with<B>(
         (Meta::COVERS, ensemble.trees().iter().all(baseline::has_covers)),
         (Meta::CODED, coded.is_some()),
         (Meta::WIDE, wide),
+        (Meta::SINGLE, precision == Precision::Single),
     ] {
         flags |= if set { flag } else { 0 };
     }
@@ -55,7 +58,8 @@ pub fn compile_with<B>(
         questions: (coded.as_ref().map_or(0, |coded| coded.questions.count()) as u32).into(),
         reserved: 0.into(),
     };
-    let mut baselines = vec![0.0; ensemble.outputs()];
+    let bases: Vec<F64> = ensemble.bases().iter().copied().map(F64::new).collect();
+    let mut baselines = ensemble.bases().to_vec();
     for (number, tree) in ensemble.trees().iter().enumerate() {
         if let Some(sum) = baselines.get_mut(number % ensemble.outputs()) {
             *sum += baseline::expected(tree);
@@ -70,6 +74,7 @@ pub fn compile_with<B>(
         (Kind::Sets, 4, plain.sets.as_bytes()),
         (Kind::NodeCovers, 4, plain.node_covers.as_bytes()),
         (Kind::LeafCovers, 4, plain.leaf_covers.as_bytes()),
+        (Kind::Bases, 8, bases.as_bytes()),
         (Kind::Baselines, 8, baselines.as_bytes()),
         (Kind::Points, size_of::<Point>(), plain.points.as_bytes()),
         (Kind::Places, size_of::<Place>(), plain.places.as_bytes()),
@@ -144,7 +149,7 @@ struct Plain {
 }
 
 impl Plain {
-    fn push(&mut self, tree: &Tree) {
+    fn push(&mut self, tree: &Tree, precision: Precision) {
         let order = tree.path_features().div_ceil(2);
         let first_point = match self.orders.get(&order) {
             Some(first) => *first,
@@ -180,10 +185,10 @@ impl Plain {
                     let default = if *default_left { Node::DEFAULT_LEFT } else { 0 };
                     (threshold.to_bits(), missing | default)
                 }
-                Split::Category { set } => {
+                Split::Category { set, default_left } => {
                     let first = self.sets.len() as u64;
                     self.sets.extend(set.iter().map(|word| U32::new(*word)));
-                    (first | (set.len() as u64) << 32, Node::CATEGORY)
+                    (first | (set.len() as u64) << 32, category_flags(precision, *default_left))
                 }
             };
             self.nodes.push(Node {
@@ -193,12 +198,12 @@ impl Plain {
                 right: encode(node.right).into(),
                 flags: flags.into(),
             });
-            self.node_covers.push(node.cover.into());
+            self.node_covers.push(cover(node.cover, precision).into());
         }
         self.place(tree);
         for leaf in tree.leaves() {
             self.leaves.push(leaf.value.into());
-            self.leaf_covers.push(leaf.cover.into());
+            self.leaf_covers.push(cover(leaf.cover, precision).into());
         }
     }
 }
@@ -219,6 +224,14 @@ impl Plain {
             todo.push((node.right, level + 1, true));
             todo.push((node.left, level + 1, false));
         }
+    }
+}
+
+/// A cover in 32 bits, which the builder made sure of.
+fn cover(cover: f64, precision: Precision) -> u32 {
+    match precision {
+        Precision::Double => cover as u32,
+        Precision::Single => (cover as f32).to_bits(),
     }
 }
 

@@ -192,10 +192,12 @@ impl<'t> Fields<'t> {
     }
 
     /// Row counts: zeros where the text has none, which only explanations miss.
-    fn covers(&self, key: &str, count: usize) -> Result<Vec<u32>> {
+    fn covers(&self, key: &str, count: usize) -> Result<Vec<f64>> {
         match self.values.get(key) {
-            Some(text) if !text.is_empty() => self.array(key, count),
-            _ => Ok(vec![0; count]),
+            Some(text) if !text.is_empty() => {
+                Ok(self.array::<u32>(key, count)?.into_iter().map(f64::from).collect())
+            }
+            _ => Ok(vec![0.0; count]),
         }
     }
 }
@@ -234,7 +236,7 @@ fn category(threshold: f64, sets: &mut [Option<Vec<u32>>]) -> Result<Split> {
     } else {
         None
     };
-    set.map(|set| Split::Category { set }).ok_or_else(|| {
+    set.map(|set| Split::Category { set, default_left: false }).ok_or_else(|| {
         malformed("categorical split names a set that is not there, or was used before")
             .with_detail(format!("Set {threshold} of {count}."))
     })

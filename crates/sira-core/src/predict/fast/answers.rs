@@ -43,11 +43,16 @@ pub(super) fn class_answers<'a>(
     column: &Column,
     value: f64,
 ) -> Option<&'a [zerocopy::little_endian::U64]> {
-    let class = match category(value) {
-        Some(category) if category < column.classes.get() as usize => {
-            coded.classes.get(column.first_class.get() as usize + category)?.get()
-        }
-        _ => 0,
+    let flags = column.flags.get();
+    let classes = column.classes.get() as usize;
+    let place = if flags & Node::DEFAULT_LEFT != 0 && value.is_nan() {
+        Some(classes)
+    } else {
+        category(flags, value).filter(|category| *category < classes)
+    };
+    let class = match place {
+        Some(place) => coded.classes.get(column.first_class.get() as usize + place)?.get(),
+        None => 0,
     };
     let words = column.words.get() as usize;
     let begin = column.first_word.get() as usize + class as usize * words;

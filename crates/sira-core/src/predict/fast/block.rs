@@ -12,7 +12,7 @@ use crate::ensemble::builder::MAX_DEPTH;
 use crate::ensemble::codec::layout::Fork;
 use crate::ensemble::codec::{CodedView, Steps, corrupt};
 use crate::predict::reference::range;
-use crate::predict::{Rows, Scratch};
+use crate::predict::{Rows, Scratch, add};
 
 /// With fewer rows, one after the other is faster.
 pub(in crate::predict) const FEWEST_ROWS: usize = 8;
@@ -53,8 +53,14 @@ pub(in crate::predict) fn block<const W: usize>(
     let (sums, _) = scratch.sums.as_chunks_mut::<64>();
     let (sums, _) = sums.as_chunks_mut::<W>();
     let sums = sums.get_mut(..outputs).unwrap_or_default();
-    sums.as_flattened_mut().as_flattened_mut().fill(0.0);
-    trees(model, coded, masks, count, sums)?;
+    for (sums, base) in sums.iter_mut().zip(model.bases) {
+        sums.as_flattened_mut().fill(base.get());
+    }
+    if model.single {
+        trees::<W, true>(model, coded, masks, count, sums)?;
+    } else {
+        trees::<W, false>(model, coded, masks, count, sums)?;
+    }
     for (output, sums) in sums.iter().enumerate() {
         let places = out.iter_mut().skip(output).step_by(outputs);
         for (place, sum) in places.zip(sums.as_flattened()).take(count) {
@@ -66,7 +72,7 @@ pub(in crate::predict) fn block<const W: usize>(
 
 /// Adds the values of all trees, in their order.
 #[inline(always)]
-fn trees<const W: usize>(
+fn trees<const W: usize, const SINGLE: bool>(
     model: &Compiled<'_>,
     coded: &CodedView<'_>,
     masks: &[[u64; W]],
@@ -82,7 +88,8 @@ fn trees<const W: usize>(
         for (sums, (span, tree)) in sums.iter_mut().zip(spans.by_ref()) {
             let leaves = model.leaves.get(range(span.first_leaf, span.leaves)).ok_or_else(outside)?;
             if leaves.len() > MOST {
-                walk(model, coded, masks, tree.root.get() as usize, count, sums).ok_or_else(outside)?;
+                walk::<W, SINGLE>(model, coded, masks, tree.root.get() as usize, count, sums)
+                    .ok_or_else(outside)?;
                 continue;
             }
             let forks = coded.forks.get(range(tree.first_fork, span.nodes)).ok_or_else(outside)?;
@@ -94,7 +101,7 @@ fn trees<const W: usize>(
             numbers(leaf_sets.ok_or_else(outside)?, leaves.len(), &mut in_leaf);
             for (sums, in_leaf) in sums.iter_mut().zip(&in_leaf) {
                 for (sum, leaf) in sums.iter_mut().zip(in_leaf) {
-                    *sum += values[usize::from(*leaf)];
+                    *sum = add::<SINGLE>(*sum, values[usize::from(*leaf)]);
                 }
             }
         }
@@ -122,7 +129,7 @@ fn split<const W: usize>(forks: &[Fork], masks: &[[u64; W]], sets: &mut [[u64; W
 }
 
 /// A tree of many leaves is walked, row by row.
-fn walk<const W: usize>(
+fn walk<const W: usize, const SINGLE: bool>(
     model: &Compiled<'_>,
     coded: &CodedView<'_>,
     masks: &[[u64; W]],
@@ -151,7 +158,8 @@ fn walk<const W: usize>(
             at += distance + answer as usize;
             left = left.checked_sub(1)?;
         }
-        *sum += model.leaves.get(coded.step_leaves.get(at)?.get() as usize)?.get();
+        let value = model.leaves.get(coded.step_leaves.get(at)?.get() as usize)?.get();
+        *sum = add::<SINGLE>(*sum, value);
     }
     Some(())
 }

@@ -191,9 +191,17 @@ fn rank_or_default(flags: u32, thresholds: &[F64], value: f64) -> usize {
     }
 }
 
-/// The category of a value: truncated, so −0.5 is category 0; none where it is out of range.
+/// XGBoost takes no number for a category from here on: single precision has no odd ones any more.
+const MOST_SINGLE: f32 = 16_777_216.0;
+
+/// The category of a value: truncated, so −0.5 is category 0; none where it is out of range. In single
+/// precision the value is rounded first, and nothing below zero is a category.
 #[inline(always)]
-fn category(value: f64) -> Option<usize> {
+pub(super) fn category(flags: u32, value: f64) -> Option<usize> {
+    if flags & Node::SINGLE != 0 {
+        let value = value as f32;
+        return (0.0..MOST_SINGLE).contains(&value).then_some(value as usize);
+    }
     (value > -1.0 && value < f64::from(i32::MAX) + 1.0).then_some(value as usize)
 }
 

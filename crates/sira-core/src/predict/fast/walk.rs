@@ -9,6 +9,7 @@ use crate::ensemble::Compiled;
 use crate::ensemble::builder::MAX_DEPTH;
 use crate::ensemble::codec::layout::{Start, Step, WideStep};
 use crate::ensemble::codec::{CodedView, Steps, corrupt};
+use crate::predict::{add, begin};
 
 /// Walks side by side: enough to hide what the second cache costs, which outweighs spilt registers.
 const LANES: usize = 12;
@@ -61,17 +62,32 @@ pub(super) fn walk(
         }
         Steps::Wide(steps) => walk_all(model, coded, Wide(steps, answers), values)?,
     }
-    out.fill(0.0);
-    if let [sum] = out {
-        *sum = values.iter().fold(0.0, |sum, value| sum + value);
+    begin(model, out);
+    if model.single {
+        add_all::<true>(values, out);
     } else {
-        for iteration in values.chunks_exact(out.len().max(1)) {
-            for (sum, value) in out.iter_mut().zip(iteration) {
-                *sum += value;
-            }
-        }
+        add_all::<false>(values, out);
     }
     Ok(())
+}
+
+/// Adds the values of all trees, in their order.
+#[inline(always)]
+fn add_all<const SINGLE: bool>(values: &[f64], out: &mut [f64]) {
+    if let [sum] = out {
+        *sum = if SINGLE {
+            // Rounding back and forth would have to be waited for.
+            f64::from(values.iter().fold(*sum as f32, |sum, value| sum + *value as f32))
+        } else {
+            values.iter().fold(*sum, |sum, value| sum + value)
+        };
+        return;
+    }
+    for iteration in values.chunks_exact(out.len().max(1)) {
+        for (sum, value) in out.iter_mut().zip(iteration) {
+            *sum = add::<SINGLE>(*sum, *value);
+        }
+    }
 }
 
 /// Walks all trees and notes the values of their leaves.
