@@ -5,7 +5,7 @@ CREATE FUNCTION @extschema@.sira_import_version(
 RETURNS integer
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sira_import_version_wrapper';
 COMMENT ON FUNCTION @extschema@.sira_import_version(text, bytea, text, jsonb, jsonb, text) IS
-    'Registers the bytes of a LightGBM text model as a candidate and gives its version number. Example: SELECT sira_import_version(''fraud'', pg_read_binary_file(''/tmp/model.txt''));';
+    'Registers the bytes of a model (format lightgbm: its text; xgboost: its JSON or UBJSON) as a candidate and gives its version number. Example: SELECT sira_import_version(''fraud'', pg_read_binary_file(''/tmp/model.ubj''), format => ''xgboost'');';
 
 CREATE FUNCTION @extschema@.sira_import_version(
     model text, artifact text, format text DEFAULT 'lightgbm', signature jsonb DEFAULT NULL, metrics jsonb DEFAULT '{}',
@@ -15,7 +15,7 @@ LANGUAGE sql VOLATILE AS $$
     SELECT @extschema@.sira_import_version($1, pg_catalog.convert_to($2, 'UTF8'), $3, $4, $5, $6)
 $$;
 COMMENT ON FUNCTION @extschema@.sira_import_version(text, text, text, jsonb, jsonb, text) IS
-    'Registers the text that LightGBM''s save_model writes as a candidate and gives its version number. Example: SELECT sira_import_version(''fraud'', pg_read_file(''/tmp/model.txt''));';
+    'Registers the text that save_model writes (LightGBM''s, or with format xgboost XGBoost''s JSON) as a candidate and gives its version number. Example: SELECT sira_import_version(''fraud'', pg_read_file(''/tmp/model.txt''));';
 
 CREATE FUNCTION @extschema@.sira_export_version(model text) RETURNS bytea
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'sira_export_version_wrapper';

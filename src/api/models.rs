@@ -8,18 +8,20 @@ use crate::version;
 use pgrx::prelude::*;
 use pgrx::{PgSqlErrorCode, pg_sys};
 use serde_json::Value;
-use sira_core::ensemble::lightgbm;
+use sira_core::ensemble::{self, Format};
 use sira_core::signature::Signature;
+use std::ops::ControlFlow;
 
-/// Registers a model's text as a candidate version.
+/// Registers a library's model as a candidate version.
 #[pg_extern(sql = false)]
 fn sira_import_version(fcinfo: pg_sys::FunctionCallInfo) -> SqlResult<i32> {
     let need = |name: &str, position| {
         call::text_argument(fcinfo, position)
             .ok_or_else(|| call::null_argument(name, "Name a model, an artifact and its format."))
     };
-    let artifact: Vec<u8> = call::argument(fcinfo, 1)
-        .ok_or_else(|| call::null_argument("artifact", "Give the text that Booster.save_model writes."))?;
+    let artifact: Vec<u8> = call::argument(fcinfo, 1).ok_or_else(|| {
+        call::null_argument("artifact", "Give the text or the bytes that Booster.save_model writes.")
+    })?;
     Ok(import(
         Home::of_call(fcinfo)?,
         &need("model", 0)?,
@@ -57,18 +59,17 @@ fn import(
     metrics: Option<Value>,
     label: Option<&str>,
 ) -> Result<i32> {
-    if format != "lightgbm" {
-        return Err(Failure::new(
-            PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
-            format!("format \"{format}\" is not supported"),
-        )
-        .hint("The format that can be imported is lightgbm: the text that Booster.save_model writes."));
-    }
-    let text = std::str::from_utf8(artifact).map_err(|error| {
-        Failure::new(PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, "the artifact is not UTF-8 text")
+    let format = Format::parse(format)?;
+    if format == Format::LightGbm {
+        std::str::from_utf8(artifact).map_err(|error| {
+            Failure::new(
+                PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE,
+                "the artifact is not UTF-8 text",
+            )
             .detail(format!("{error}."))
             .hint("Import the text that Booster.save_model writes, not a compressed or pickled file.")
-    })?;
+        })?;
+    }
     if metrics.as_ref().is_some_and(|metrics| !metrics.is_object()) {
         return Err(Failure::new(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -76,7 +77,10 @@ fn import(
         )
         .hint(r#"Write them like {"auc": 0.95, "precision": 0.9}."#));
     }
-    let ensemble = lightgbm::parse(text)?;
+    let ensemble = ensemble::load(format, artifact, &mut || {
+        pgrx::check_for_interrupts!();
+        ControlFlow::Continue(())
+    })?;
     let signature = match signature {
         Some(json) => {
             let signature = Signature::from_json(&json)?;
@@ -99,7 +103,7 @@ fn import(
         &own,
         &NewVersion {
             artifact,
-            format,
+            format: format.name(),
             signature: &signature,
             metrics: metrics.map_or_else(|| "{}".to_owned(), |json| json.to_string()),
             parameters: "{}".to_owned(),

@@ -8,11 +8,14 @@
 
 pub mod builder;
 pub mod codec;
+pub mod format;
 pub mod lightgbm;
 pub mod objective;
+pub mod xgboost;
 
 pub use builder::{Builder, TreeParts};
 pub use codec::{CODEC_VERSION, Compiled, compile};
+pub use format::{Format, load};
 pub use objective::{Objective, Transform};
 
 /// Values up to this count as zero where zero is missing: LightGBM's `kZeroThreshold`, which is the

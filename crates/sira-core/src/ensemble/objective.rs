@@ -1,7 +1,7 @@
 //! What a model was trained for, and what that does to its raw score.
 //!
-//! The names are LightGBM's canonical ones, because that is what artifacts say; the aliases that
-//! its parser takes are taken here too. Only what changes the answer is kept: a tweedie variance
+//! The names are LightGBM's canonical ones, because that is what its artifacts say; the aliases that
+//! its parser takes are taken here too. XGBoost's loader maps its own names to these. Only what changes the answer is kept: a tweedie variance
 //! power or a huber delta shaped the trees and is of no use afterwards.
 
 use crate::{Error, ErrorKind, Result};
@@ -39,6 +39,10 @@ pub enum Objective {
     Tweedie,
     Lambdarank,
     RankXendcg,
+    /// Classes without probabilities, as XGBoost's `binary:hinge` has them.
+    Hinge,
+    /// Relative risks or times of survival, as XGBoost's `survival:cox` and `survival:aft` have them.
+    Survival,
     /// The training code brought its own loss: the raw score is all there is.
     Custom,
 }
@@ -56,6 +60,8 @@ pub enum Transform {
     Log1pExp,
     /// `sign(x) x²`: undoes training on the square root of the label.
     SignedSquare,
+    /// 1 above zero, else 0.
+    Step,
 }
 
 impl Objective {
@@ -144,6 +150,8 @@ impl Objective {
             Self::Tweedie => "tweedie",
             Self::Lambdarank => "lambdarank",
             Self::RankXendcg => "rank_xendcg",
+            Self::Hinge => "hinge",
+            Self::Survival => "survival",
             Self::Custom => "custom",
         }
     }
@@ -160,7 +168,8 @@ impl Objective {
             Self::CrossEntropy => Transform::Sigmoid(1.0),
             Self::CrossEntropyLambda => Transform::Log1pExp,
             Self::Multiclass => Transform::Softmax,
-            Self::Poisson | Self::Gamma | Self::Tweedie => Transform::Exp,
+            Self::Poisson | Self::Gamma | Self::Tweedie | Self::Survival => Transform::Exp,
+            Self::Hinge => Transform::Step,
             Self::Regression { sqrt: true }
             | Self::RegressionL1 { sqrt: true }
             | Self::Fair { sqrt: true }
@@ -199,6 +208,8 @@ impl Objective {
             Self::Lambdarank => (15, 0.0, false),
             Self::RankXendcg => (16, 0.0, false),
             Self::Custom => (17, 0.0, false),
+            Self::Hinge => (18, 0.0, false),
+            Self::Survival => (19, 0.0, false),
         }
     }
 
@@ -221,6 +232,8 @@ impl Objective {
             15 => Self::Lambdarank,
             16 => Self::RankXendcg,
             17 => Self::Custom,
+            18 => Self::Hinge,
+            19 => Self::Survival,
             _ => return None,
         })
     }

@@ -17,6 +17,7 @@ pub fn transform(model: &Compiled<'_>, scores: &mut [f64]) {
         Transform::Exp => each(scores, libm::exp),
         Transform::Log1pExp => each(scores, |x| libm::log1p(libm::exp(x))),
         Transform::SignedSquare => each(scores, |x| if x < 0.0 { -x * x } else { x * x }),
+        Transform::Step => each(scores, |x| if x > 0.0 { 1.0 } else { 0.0 }),
         Transform::Softmax => softmax(scores),
     }
 }

@@ -31,7 +31,7 @@ impl Task {
     /// number of outputs decides.
     pub fn of(objective: &Objective, outputs: usize) -> Self {
         match objective {
-            Objective::Binary { .. } | Objective::CrossEntropy => Self::Binary,
+            Objective::Binary { .. } | Objective::CrossEntropy | Objective::Hinge => Self::Binary,
             Objective::Multiclass | Objective::MulticlassOva { .. } => Self::Multiclass,
             Objective::Lambdarank | Objective::RankXendcg => Self::Ranking,
             Objective::Custom if outputs > 1 => Self::Multiclass,
