@@ -12,11 +12,11 @@ pub mod collect;
 pub mod folder;
 
 use crate::catalog::Home;
-use crate::error::{Failure, Result};
+use crate::error::Result;
 use crate::guc;
 use folder::{Claim, Claimed};
-use pgrx::PgSqlErrorCode;
 use sira_core::ensemble::codec::{self, Compiled};
+use sira_core::ensemble::{self, Format};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -211,9 +211,7 @@ fn build(home: Home, digest: &Digest, artifact: impl FnOnce() -> Result<Vec<u8>>
 }
 
 fn compile(artifact: &[u8]) -> Result<Vec<u8>> {
-    let text = std::str::from_utf8(artifact)
-        .map_err(|_| Failure::new(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, "a stored artifact is not text"))?;
-    let ensemble = sira_core::ensemble::lightgbm::parse_with(text, &mut || {
+    let ensemble = ensemble::load(Format::of(artifact), artifact, &mut || {
         pgrx::check_for_interrupts!();
         ControlFlow::Continue(())
     })?;
