@@ -115,7 +115,7 @@ COMMENT ON COLUMN @extschema@.sira_models.updated_at IS 'when its row last chang
 COMMENT ON TABLE @extschema@.sira_model_artifacts IS 'model artifacts in their library''s own bytes, each stored once by digest';
 COMMENT ON COLUMN @extschema@.sira_model_artifacts.tenant_id IS 'the tenant it belongs to';
 COMMENT ON COLUMN @extschema@.sira_model_artifacts.digest IS 'SHA-256 of the content';
-COMMENT ON COLUMN @extschema@.sira_model_artifacts.format IS 'lightgbm, ...';
+COMMENT ON COLUMN @extschema@.sira_model_artifacts.format IS 'lightgbm (its text) or xgboost (its JSON or UBJSON).';
 COMMENT ON COLUMN @extschema@.sira_model_artifacts.size IS 'bytes';
 COMMENT ON COLUMN @extschema@.sira_model_artifacts.content IS 'the artifact, as it came';
 COMMENT ON COLUMN @extschema@.sira_model_artifacts.created_at IS 'when it was first stored';
