@@ -7,8 +7,8 @@ mod generate;
 use generate::Random;
 use serde_json::Value as Json;
 use sira_core::ErrorKind;
-use sira_core::feature::as_of::{Status, join};
-use sira_core::feature::{Column, Events, History, Queries, Value};
+use sira_core::feature::as_of::join;
+use sira_core::feature::{Column, Events, History, Queries, Status, Value};
 
 /// Microseconds of an ISO 8601 time.
 fn micros(time: &Json) -> i64 {
@@ -57,6 +57,7 @@ fn cases_of_point_in_time_joins_are_right() {
 #[test]
 fn recorded_cases_are_right() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases/point_in_time");
+    // A clone without them passes: the cases above are of the same kinds.
     let Ok(text) = std::fs::read_to_string(root.join("pit_cases.json")) else { return };
     let cases: Vec<Json> = serde_json::from_str(&text).unwrap();
     assert!(!cases.is_empty());
@@ -119,6 +120,17 @@ fn joins_equal_a_scan() {
         }
     }
     assert!(statuses.iter().all(|count| *count > 500), "{statuses:?}");
+}
+
+#[test]
+fn a_window_has_the_age_of_what_it_rests_on() {
+    let of = |is_null, found, newest| Status::of(is_null, found, newest, 100, Some(10));
+    assert_eq!(of(false, true, Some(90)), Status::Present);
+    assert_eq!(of(true, true, Some(89)), Status::OutsideMaxAge);
+    assert_eq!(of(false, true, None), Status::Present, "a count of 0 has no age");
+    assert_eq!(of(true, true, None), Status::NullValue);
+    assert_eq!(of(false, false, None), Status::NotFound);
+    assert_eq!(Status::of(false, true, Some(i64::MIN), i64::MAX, Some(i64::MAX)), Status::OutsideMaxAge);
 }
 
 #[test]

@@ -6,42 +6,11 @@
 //! value is not known yet a search in a tree of the earliest recordings finds the last one that is, in a
 //! logarithm of the number of values.
 
+use super::column::NO_KEY;
 use super::history::{Events, Queries};
+pub use super::status::Status;
 use super::sweep::order::{Order, entities};
 use crate::{Error, ErrorKind, Result};
-
-/// What may be said of a stored value at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    Present,
-    /// The newest value is NULL.
-    NullValue,
-    /// There is no value up to the moment, or none was known.
-    NotFound,
-    /// The newest value is older than is accepted.
-    OutsideMaxAge,
-}
-
-impl Status {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Present => "PRESENT",
-            Self::NullValue => "NULL_VALUE",
-            Self::NotFound => "NOT_FOUND",
-            Self::OutsideMaxAge => "OUTSIDE_MAX_AGE",
-        }
-    }
-
-    /// What a value of an age is: exactly as old as accepted is young enough.
-    pub fn of(is_null: bool, time: i64, moment: i64, max_age: Option<i64>) -> Self {
-        let age = i128::from(moment) - i128::from(time);
-        match max_age {
-            Some(max_age) if age > i128::from(max_age) => Self::OutsideMaxAge,
-            _ if is_null => Self::NullValue,
-            _ => Self::Present,
-        }
-    }
-}
 
 /// The row of the newest value at each moment, in the order of the queries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,8 +55,8 @@ pub fn join(values: &Events, column: usize, queries: &Queries, max_age: Option<i
             };
             if let Some(last) = last {
                 let row = order.rows[last];
-                let is_null = cells.key(row as usize) == super::column::NO_KEY;
-                newest.status[query] = Status::of(is_null, order.times[last], moment, max_age);
+                let is_null = cells.key(row as usize) == NO_KEY;
+                newest.status[query] = Status::of(is_null, true, Some(order.times[last]), moment, max_age);
                 newest.row[query] = Some(row);
             }
         }

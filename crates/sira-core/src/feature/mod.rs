@@ -14,10 +14,12 @@ mod exact;
 pub mod history;
 pub mod online;
 pub mod quality;
+mod status;
 mod sum;
 pub mod sweep;
 pub mod window;
 
 pub use column::{Codes, Column, Numbers, Value};
 pub use history::{Events, History, Queries};
+pub use status::Status;
 pub use window::{Aggregate, Measure, Window};

@@ -6,7 +6,9 @@
 //! any other row more than [`SLACK`] places before p was known. So a stretch counts as a whole up to there, the
 //! last places before p are looked at one by one, and so are the late rows of the window, which all sums and
 //! orders leave out. A moment costs a search, at most [`SLACK`] looks a window, and the number of late rows in it:
-//! only histories that were loaded long after they happened, and are asked as of before that, approach a scan.
+//! only histories that were loaded long after they happened, and are asked as of before that, approach a scan. So do
+//! queues and bags (extremes, what is distinct, deviations) where `known` jumps back and forth from moment to moment
+//! of one entity; it usually is the moment itself or the same for all.
 
 use super::order::Order;
 
