@@ -201,6 +201,12 @@ class Maker:
             parameters.update(objective="regression", boosting="gbdt", linear_tree=True, extra_trees=False, lambda_l1=0.0)
             parameters.pop("num_class", None)
             parameters.pop("zero_as_missing")
+        if self.chance(0.1) and not self.shape:
+            parameters["monotone_constraints"] = [0 if f in categorical else self.pick(-1, 0, 1) for f in range(X.shape[1])]
+        if self.chance(0.1):
+            parameters["cegb_penalty_split"] = 1e-4
+        names = [self.pick("größe", "a=b", "x.y", "Tree", "end") + str(f) for f in range(X.shape[1])] \
+            if self.chance(0.2) else "auto"
         weight = np.round(self.rng.random(len(X)) + 0.5, 3) if self.chance(0.3) else None
         group = None
         if parameters["objective"] in ("lambdarank", "rank_xendcg"):
@@ -209,7 +215,7 @@ class Maker:
         whole = len(X) // 10 * 10
         dataset = dict(free_raw_data=False, params=parameters)
         data = lgb.Dataset(X[:whole], label[:whole], group=group, categorical_feature=categorical,
-                           weight=None if weight is None else weight[:whole], **dataset)
+                           feature_name=names, weight=None if weight is None else weight[:whole], **dataset)
         rounds = self.pick(1, 2, 5, 10, 25) if not self.shape else 2
         callbacks, valid = [], []
         stop_early = self.boosting in ("gbdt", "goss") and not callable(parameters["objective"]) and self.chance(0.2)
