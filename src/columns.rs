@@ -1,24 +1,17 @@
-//! A query's rows as columns of numbers, read through a cursor, as the caller, in batches.
+//! A query's rows as columns of numbers, read as the caller.
 //!
-//! Each value is kept once, as eight bytes; texts become codes of a dictionary. What else PostgreSQL
-//! allocates for a batch (detoasted texts, intermediate numerics) is freed with the batch.
+//! Each value is kept once, as eight bytes; texts become codes of a dictionary.
 
+use crate::cursor::Cursor;
 use crate::error::{Failure, Result};
+use crate::feature::prepared::Row;
 use crate::features;
 use crate::relation::Reader;
-use crate::statement::Connection;
-use pgrx::{PgMemoryContexts, PgTupleDesc};
-use pgrx::{PgSqlErrorCode, pg_sys};
+use crate::statement::Mode;
+use pgrx::{PgSqlErrorCode, PgTupleDesc, pg_sys};
 use sira_core::signature::{Feature, FeatureKind};
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::{CStr, CString};
-
-/// Bytes per fetch that are aimed at: enough to make the fetch's own cost vanish, little beside the columns.
-const BATCH_BYTES: usize = 4 << 20;
-
-/// Rows of the first fetch, by which the next ones are sized, and of the largest.
-const FIRST_BATCH: usize = 100;
-const LARGEST_BATCH: usize = 5_000;
 
 /// Texts that a column may hold; beyond, it is an identifier rather than a category.
 const CATEGORIES: usize = 65_535;
@@ -75,6 +68,31 @@ impl Column {
         })
     }
 
+    /// A column whose values were computed rather than read; texts in the order of their codes.
+    pub fn computed(name: String, kind: FeatureKind, values: Vec<f64>, texts: Vec<String>) -> Result<Self> {
+        if texts.len() > CATEGORIES {
+            return Err(too_many(&name));
+        }
+        Ok(Self {
+            feature: Feature::new(name.clone(), kind),
+            name,
+            kind,
+            values,
+            texts,
+            reader: None,
+            type_oid: pg_sys::InvalidOid,
+            codes: HashMap::new(),
+            bytes: 0,
+        })
+    }
+
+    /// After the last row: codes of texts get the order of the texts, so that they do not depend on the rows' order.
+    pub fn finish(&mut self) {
+        if self.kind == FeatureKind::Text {
+            self.sort_texts();
+        }
+    }
+
     /// # Safety
     /// `datum` must be a value of the column's type.
     unsafe fn push(&mut self, datum: pg_sys::Datum) -> Result<()> {
@@ -95,11 +113,7 @@ impl Column {
             return Ok(*code);
         }
         if self.texts.len() >= CATEGORIES {
-            return Err(Failure::new(
-                PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-                format!("column \"{}\" has more than {CATEGORIES} different texts", self.name),
-            )
-            .hint(format!("It looks like an identifier: exclude => '{{{}}}'.", self.name)));
+            return Err(too_many(&self.name));
         }
         if text.len() > CATEGORY_BYTES {
             return Err(Failure::new(
@@ -117,7 +131,6 @@ impl Column {
         Ok(code)
     }
 
-    /// Renumbers the texts in the order of their bytes, so that codes do not depend on the rows' order.
     fn sort_texts(&mut self) {
         self.codes = HashMap::new();
         let mut order: Vec<usize> = (0..self.texts.len()).collect();
@@ -151,77 +164,39 @@ pub fn read(
     exclude: &[String],
     mut check: impl FnMut(&Extent) -> Result<()>,
 ) -> Result<Vec<Column>> {
-    let sql = CString::new(query).map_err(|_| {
-        Failure::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "the query holds a zero byte")
-    })?;
-    let _connection = Connection::open()?;
-    let mut batch_context = PgMemoryContexts::new("sira training batch");
-    // SAFETY: the portal is ours and closed below; on an error the transaction closes it.
-    unsafe {
-        let portal = open(&sql)?;
-        let mut columns = describe((*portal).tupDesc, exclude)?;
-        let mut batch = FIRST_BATCH;
-        loop {
-            pgrx::check_for_interrupts!();
-            pg_sys::SPI_cursor_fetch(portal, true, batch as i64);
-            let (count, table) = (pg_sys::SPI_processed as usize, pg_sys::SPI_tuptable);
-            if count == 0 || table.is_null() {
-                break;
-            }
-            let rows = std::slice::from_raw_parts((*table).vals, count);
-            batch_context.switch_to(|_| append(&mut columns, rows, (*table).tupdesc))?;
-            batch_context.reset();
-            let bytes: usize = rows.iter().map(|row| (**row).t_len as usize).sum();
-            batch = (BATCH_BYTES / (bytes / count).max(1)).clamp(1, LARGEST_BATCH);
-            pg_sys::SPI_freetuptable(table);
-            check(&Extent {
-                rows: columns.first().map_or(0, |column| column.values.len()),
-                columns: columns.len(),
-                texts: columns.iter().map(|column| column.bytes).sum(),
-            })?;
-        }
-        pg_sys::SPI_cursor_close(portal);
-        for column in columns.iter_mut().filter(|column| column.kind == FeatureKind::Text) {
-            column.sort_texts();
-        }
-        Ok(columns)
+    let cursor = Cursor::open("the training query", query, &[], &[], Mode::Write)?;
+    // SAFETY: the cursor is open.
+    let columns = RefCell::new(unsafe { describe(cursor.descriptor(), exclude) }?);
+    cursor.each(
+        |row| append(&mut columns.borrow_mut(), row),
+        || check(&extent(&columns.borrow())),
+    )?;
+    let mut columns = columns.into_inner();
+    columns.iter_mut().for_each(Column::finish);
+    Ok(columns)
+}
+
+fn too_many(column: &str) -> Failure {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+        format!("column \"{column}\" has more than {CATEGORIES} different texts"),
+    )
+    .hint(format!("It looks like an identifier: exclude => '{{{column}}}'."))
+}
+
+fn extent(columns: &[Column]) -> Extent {
+    Extent {
+        rows: columns.first().map_or(0, |column| column.values.len()),
+        columns: columns.len(),
+        texts: columns.iter().map(|column| column.bytes).sum(),
     }
 }
 
-/// Opens a cursor on one statement that only reads. A DELETE … RETURNING has rows too, but whoever trains means no
-/// harm to them.
-unsafe fn open(sql: &CStr) -> Result<pg_sys::Portal> {
-    // SAFETY: SPI is connected; the plan lives as long as the connection, the portal holds on to it.
-    unsafe {
-        let options = pg_sys::CURSOR_OPT_NO_SCROLL as i32;
-        let plan = pg_sys::SPI_prepare_cursor(sql.as_ptr(), 0, std::ptr::null_mut(), options);
-        if plan.is_null() || !pg_sys::SPI_is_cursor_plan(plan) || !only_reads(plan) {
-            return Err(Failure::new(
-                PgSqlErrorCode::ERRCODE_INVALID_CURSOR_DEFINITION,
-                "the training query is not one SELECT",
-            )
-            .hint("Give one SELECT, without a semicolon and without WITH parts that write."));
-        }
-        Ok(pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), false))
-    }
-}
-
-/// Whether the one statement of a plan is a SELECT without parts that write.
-unsafe fn only_reads(plan: pg_sys::SPIPlanPtr) -> bool {
-    // SAFETY: a cursor plan has exactly one source, whose queries PostgreSQL has analysed.
-    unsafe {
-        let sources = pg_sys::SPI_plan_get_plan_sources(plan);
-        let source = pg_sys::list_nth(sources, 0).cast::<pg_sys::CachedPlanSource>();
-        let queries = (*source).query_list;
-        !queries.is_null()
-            && (0..(*queries).length).all(|position| {
-                let query = pg_sys::list_nth(queries, position).cast::<pg_sys::Query>();
-                (*query).commandType == pg_sys::CmdType::CMD_SELECT && !(*query).hasModifyingCTE
-            })
-    }
-}
-
-unsafe fn describe(descriptor: pg_sys::TupleDesc, exclude: &[String]) -> Result<Vec<Column>> {
+/// The columns of an open query; the values of the excluded ones are not looked at.
+///
+/// # Safety
+/// The cursor that the descriptor is of must be open.
+pub unsafe fn describe(descriptor: pg_sys::TupleDesc, exclude: &[String]) -> Result<Vec<Column>> {
     if descriptor.is_null() {
         return Err(Failure::new(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -247,23 +222,13 @@ unsafe fn describe(descriptor: pg_sys::TupleDesc, exclude: &[String]) -> Result<
     Ok(columns)
 }
 
-unsafe fn append(
-    columns: &mut [Column],
-    rows: &[pg_sys::HeapTuple],
-    descriptor: pg_sys::TupleDesc,
-) -> Result<()> {
-    let mut values = vec![pg_sys::Datum::from(0); columns.len()];
-    let mut nulls = vec![false; columns.len()];
-    for &row in rows {
-        // SAFETY: both arrays are as long as the descriptor, from which the columns were made.
-        unsafe { pg_sys::heap_deform_tuple(row, descriptor, values.as_mut_ptr(), nulls.as_mut_ptr()) };
-        for ((column, datum), null) in columns.iter_mut().zip(&values).zip(&nulls) {
-            if *null {
-                column.values.push(f64::NAN);
-            } else {
-                // SAFETY: the column was made for the attribute's type.
-                unsafe { column.push(*datum) }?;
-            }
+/// Takes a row's values.
+pub fn append(columns: &mut [Column], row: &Row<'_>) -> Result<()> {
+    for (position, column) in columns.iter_mut().enumerate() {
+        match row.get(position) {
+            None => column.values.push(f64::NAN),
+            // SAFETY: the column was made for the attribute's type.
+            Some(datum) => unsafe { column.push(datum) }?,
         }
     }
     Ok(())

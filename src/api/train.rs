@@ -5,12 +5,13 @@ use crate::call;
 use crate::catalog::Home;
 use crate::columns::{self, Extent};
 use crate::error::{self, Failure};
+use crate::feature::offline::{questions, training};
 use crate::guc;
 use crate::registration::{self, NewVersion};
 use crate::training::dataset::{Dataset, Roles};
 use crate::training::evaluation::evaluate;
 use crate::training::plan::SplitPlan;
-use crate::training::run::{self, Run};
+use crate::training::run::Run;
 use crate::version;
 use pgrx::JsonB;
 use pgrx::datum::{Interval, Uuid};
@@ -72,8 +73,10 @@ fn sira_train(
     let exclude: Option<Vec<Option<String>>> = call::argument(fcinfo, 5);
     let exclude: Vec<String> = exclude.unwrap_or_default().into_iter().flatten().collect();
     let (model, query, label) = (need("model", 0)?, need("query", 1)?, need("label", 2)?);
-    let (time, weight, group, positive) = (text(3), text(4), text(6), text(7));
+    let (weight, group, positive) = (text(4), text(6), text(7));
     let (feature_set, notes) = (text(12), text(13));
+    // A set's rows have a time: that of their features.
+    let time = text(3).or_else(|| feature_set.as_ref().map(|_| questions::MOMENT.to_owned()));
     let ask = Ask {
         model: &model,
         query: &query,
@@ -101,14 +104,13 @@ fn train(home: Home, ask: &Ask<'_>) -> error::Result<Outcome> {
     let plan = SplitPlan::from_json(&ask.split, ask.roles.time.is_some())?;
     let embargo = microseconds(&ask.embargo)?;
     let own = registration::find_model(home, ask.model)?;
-    if let Some(name) = ask.feature_set {
-        run::check_feature_set(home, &own.tenant, name)?;
-    }
     // The classes are not known yet; what is wrong with the parameters is said before the query runs.
     let asked = Params::from_json(own.task, 2, &ask.params)?.validate()?;
 
-    let columns = columns::read(ask.query, ask.roles.exclude, |extent| within_memory(&asked, extent))?;
-    let data = Dataset::new(own.task, columns, &ask.roles)?;
+    let (columns, feature_set) = read(home, ask, &asked)?;
+    // What a set's caller excludes is a feature of the set, and is not among the columns any more.
+    let exclude = if feature_set.is_some() { &[] } else { ask.roles.exclude };
+    let data = Dataset::new(own.task, columns, &Roles { exclude, ..ask.roles })?;
     let classes = data.signature.classes.len();
     let params = Params::from_json(own.task, classes, &ask.params)?.validate()?;
     let split = plan.split(
@@ -171,7 +173,7 @@ fn train(home: Home, ask: &Ask<'_>) -> error::Result<Outcome> {
         threads,
         library_version: &trained.library_version,
         data_digest: data.digest,
-        feature_set: ask.feature_set,
+        feature_set: feature_set.as_deref(),
         notes: ask.notes,
     }
     .record(home, run_id, &own, &registered)?;
@@ -187,6 +189,28 @@ fn train(home: Home, ask: &Ask<'_>) -> error::Result<Outcome> {
         test,
         started.elapsed().as_secs_f64(),
     ))
+}
+
+/// The rows to train on: the query's own columns, or a set computed for its rows; then the set and its version too.
+fn read(
+    home: Home,
+    ask: &Ask<'_>,
+    params: &ValidParams,
+) -> error::Result<(Vec<columns::Column>, Option<String>)> {
+    let Some(set) = ask.feature_set else {
+        let read = columns::read(ask.query, ask.roles.exclude, |extent| within_memory(params, extent))?;
+        return Ok((read, None));
+    };
+    let read = training::columns(home, set, ask.query, &ask.roles.named(), ask.roles.exclude)?;
+    let rows = read.columns.first().map_or(0, |column| column.values.len());
+    within_memory(params, &Extent { rows, columns: read.columns.len(), texts: 0 })?;
+    if !read.ignored.is_empty() {
+        pgrx::notice!(
+            "columns that are no features of set \"{set}\" are not trained on: {}",
+            read.ignored.join(", ")
+        );
+    }
+    Ok((read.columns, Some(read.reference)))
 }
 
 /// Metrics on the test part, with those on the validation part beside them.

@@ -13,6 +13,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 const LABEL_SOURCE: &str = "label_source";
 
 /// The roles of columns, as the caller names them.
+#[derive(Clone, Copy)]
 pub struct Roles<'a> {
     pub label: &'a str,
     pub time: Option<&'a str>,
@@ -20,6 +21,14 @@ pub struct Roles<'a> {
     pub group: Option<&'a str>,
     pub exclude: &'a [String],
     pub positive: Option<&'a str>,
+}
+
+impl<'a> Roles<'a> {
+    /// The columns that are no features, whether or not they are there.
+    pub fn named(&self) -> Vec<&'a str> {
+        let optional = [self.time, self.weight, self.group];
+        [self.label, LABEL_SOURCE].into_iter().chain(optional.into_iter().flatten()).collect()
+    }
 }
 
 /// Rows ready to be split and trained on.

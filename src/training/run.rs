@@ -1,11 +1,11 @@
 //! The row of `sira_training_runs`: everything needed to understand a run, and to do it again.
 
 use crate::catalog::Home;
-use crate::error::{Failure, Result};
+use crate::error::Result;
 use crate::registration::{OwnModel, Registered};
 use crate::statement::{Arguments, Mode, Statement};
 use pgrx::datum::{Interval, Uuid};
-use pgrx::{IntoDatum, PgSqlErrorCode, pg_sys};
+use pgrx::{IntoDatum, pg_sys};
 
 /// What a finished run leaves behind.
 pub struct Run<'a> {
@@ -30,12 +30,6 @@ pub struct Run<'a> {
 }
 
 thread_local! {
-    static FEATURE_SET: Statement = const {
-        Statement::new(
-            "SELECT 1 FROM {s}.sira_feature_sets WHERE tenant_id {=} $1 AND name {=} $2 LIMIT 1",
-            &[pg_sys::TEXTOID, pg_sys::TEXTOID],
-        )
-    };
     static INSERT: Statement = const {
         Statement::new(
             "INSERT INTO {s}.sira_training_runs (id, tenant_id, model_id, model_version_id, status, query, label, \
@@ -55,19 +49,6 @@ thread_local! {
             ],
         )
     };
-}
-
-/// Checks that a feature set named by the caller exists: a run must not point to nothing.
-pub fn check_feature_set(home: Home, tenant: &str, name: &str) -> Result<()> {
-    let named = Arguments::new().bind(tenant).bind(name);
-    let found = home.as_owner(|| FEATURE_SET.with(|find| find.first(home, Mode::Read, named, |_| Ok(()))))?;
-    found.ok_or_else(|| {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-            format!("feature set \"{name}\" does not exist"),
-        )
-        .hint("SELECT name FROM sira_feature_sets;")
-    })
 }
 
 impl Run<'_> {

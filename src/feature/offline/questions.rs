@@ -187,7 +187,7 @@ fn uses(set: &Set, columns: &[Given]) -> Result<Vec<(usize, Use)>> {
         uses.push((at, Use::Known(time(KNOWN, at)?)));
     }
     let mut needed: Vec<String> = Vec::new();
-    for entity_type in set.entity_types() {
+    for entity_type in entity_types(set) {
         let name = column_of(set, entity_type).unwrap_or_else(|| ENTITY.to_owned());
         if position(&name).is_none() {
             return Err(missing(&name, columns).detail(format!(
@@ -212,6 +212,18 @@ fn uses(set: &Set, columns: &[Given]) -> Result<Vec<(usize, Use)>> {
         }
     }
     Ok(uses)
+}
+
+/// The types of the entities that features of a set are about.
+fn entity_types(set: &Set) -> Vec<&str> {
+    let mut types: Vec<&str> = Vec::new();
+    for feature in &set.features {
+        let needs = !matches!(feature.kind, Kind::Derived { .. } | Kind::Request);
+        if needs && !types.contains(&feature.entity_type.as_str()) {
+            types.push(&feature.entity_type);
+        }
+    }
+    types
 }
 
 fn moment(row: usize, kind: TimeKind, datum: Option<pg_sys::Datum>) -> Result<i64> {

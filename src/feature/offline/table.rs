@@ -12,6 +12,7 @@ use crate::feature::plan;
 use crate::feature::source::quoted;
 use crate::statement::{Connection, Mode};
 use pgrx::{IntoDatum, PgMemoryContexts, PgSqlErrorCode, pg_sys};
+use std::cell::Cell;
 use std::ffi::{CStr, CString};
 use std::rc::Rc;
 
@@ -24,10 +25,8 @@ pub fn build(home: Home, target: &str, reference: &str, query: &str, as_known: b
     plan::with(home, reference, |plan| {
         let set = plan.set.clone();
         let reading = Reading { mode: Mode::Read, as_known };
-        let mut waiting = Waiting::new();
+        let waiting = Waiting::new();
         let mut given = Vec::new();
-        let waiting_rows = &mut waiting;
-        let descriptor = std::cell::Cell::new(std::ptr::null_mut());
         let questions = Questions::read(
             &set,
             query,
@@ -35,12 +34,12 @@ pub fn build(home: Home, target: &str, reference: &str, query: &str, as_known: b
             |cursor| {
                 given = questions::given(cursor.descriptor())?;
                 // SAFETY: the cursor is open.
-                descriptor.set(unsafe { waiting_rows.describe(cursor.descriptor()) });
+                unsafe { waiting.describe(cursor.descriptor()) };
                 Ok(())
             },
             |row| {
                 // SAFETY: a row of the described query.
-                unsafe { put(waiting_rows.store, descriptor.get(), row.values, row.nulls) };
+                unsafe { waiting.put(row.values, row.nulls) };
                 Ok(())
             },
         )?;
@@ -123,7 +122,7 @@ fn type_of(column: &Given) -> String {
 /// The query's rows until they are written.
 struct Waiting {
     store: *mut pg_sys::Tuplestorestate,
-    descriptor: pg_sys::TupleDesc,
+    descriptor: Cell<pg_sys::TupleDesc>,
     context: pg_sys::MemoryContext,
 }
 
@@ -133,20 +132,31 @@ impl Waiting {
         unsafe {
             Self {
                 store: pg_sys::tuplestore_begin_heap(false, false, pg_sys::work_mem),
-                descriptor: std::ptr::null_mut(),
+                descriptor: Cell::new(std::ptr::null_mut()),
                 context: pg_sys::CurrentMemoryContext,
             }
         }
     }
 
-    unsafe fn describe(&mut self, descriptor: pg_sys::TupleDesc) -> pg_sys::TupleDesc {
+    unsafe fn describe(&self, descriptor: pg_sys::TupleDesc) {
         // SAFETY: the copy is made where the store lives.
         unsafe {
             let previous = pg_sys::MemoryContextSwitchTo(self.context);
-            self.descriptor = pg_sys::CreateTupleDescCopy(descriptor);
+            self.descriptor.set(pg_sys::CreateTupleDescCopy(descriptor));
             pg_sys::MemoryContextSwitchTo(previous);
         }
-        self.descriptor
+    }
+
+    unsafe fn put(&self, values: &[pg_sys::Datum], nulls: &[bool]) {
+        // SAFETY: as many values as the descriptor has columns; they are copied.
+        unsafe {
+            pg_sys::tuplestore_putvalues(
+                self.store,
+                self.descriptor.get(),
+                values.as_ptr().cast_mut(),
+                nulls.as_ptr().cast_mut(),
+            );
+        }
     }
 }
 
@@ -156,18 +166,6 @@ impl Drop for Waiting {
         if !std::thread::panicking() {
             unsafe { pg_sys::tuplestore_end(self.store) };
         }
-    }
-}
-
-unsafe fn put(
-    store: *mut pg_sys::Tuplestorestate,
-    descriptor: pg_sys::TupleDesc,
-    values: &[pg_sys::Datum],
-    nulls: &[bool],
-) {
-    // SAFETY: as many values as the descriptor has columns; they are copied.
-    unsafe {
-        pg_sys::tuplestore_putvalues(store, descriptor, values.as_ptr().cast_mut(), nulls.as_ptr().cast_mut());
     }
 }
 
@@ -188,7 +186,7 @@ unsafe fn write(
         let access = (*relation).rd_tableam;
         let state = pg_sys::GetBulkInsertState();
         let command = pg_sys::GetCurrentCommandId(true);
-        let source = pg_sys::MakeSingleTupleTableSlot(waiting.descriptor, &raw const pg_sys::TTSOpsMinimalTuple);
+        let source = pg_sys::MakeSingleTupleTableSlot(waiting.descriptor.get(), &raw const pg_sys::TTSOpsMinimalTuple);
         let mut slots: Vec<*mut pg_sys::TupleTableSlot> = Vec::with_capacity(TOGETHER);
         let (mut row, mut filled) = (0, 0);
         loop {
@@ -249,20 +247,9 @@ unsafe fn fill(
     // the store lends is good only until its next row.
     unsafe {
         clear(slot);
-        pg_sys::slot_getsomeattrs_int(source, width as i32);
-        let descriptor = (*source).tts_tupleDescriptor;
-        for column in 0..width {
-            let is_null = *(*source).tts_isnull.add(column);
-            *(*slot).tts_isnull.add(column) = is_null;
-            if !is_null {
-                let attribute = pgrx::PgTupleDesc::from_pg_is_copy(descriptor);
-                let (by_value, length) = attribute
-                    .get(column)
-                    .map_or((true, 8), |attribute| (attribute.attbyval, attribute.attlen));
-                std::mem::forget(attribute);
-                *(*slot).tts_values.add(column) =
-                    pg_sys::datumCopy(*(*source).tts_values.add(column), by_value, i32::from(length));
-            }
+        if let Some(copy) = (*(*source).tts_ops).copy_heap_tuple {
+            let descriptor = (*source).tts_tupleDescriptor;
+            pg_sys::heap_deform_tuple(copy(source), descriptor, (*slot).tts_values, (*slot).tts_isnull);
         }
         for (offset, (feature, values)) in features.iter().enumerate() {
             let datum = datum(feature.value_type, values.get(row));
