@@ -200,21 +200,40 @@ fn build(home: Home, digest: &Digest, artifact: impl FnOnce() -> Result<Vec<u8>>
         Ok(Claimed::Mine(claim)) => Ok(claim),
         Err(error) => Err(error),
     };
-    let bytes = compile(&artifact()?)?;
-    match claim.and_then(|claim| claim.write(home, &bytes)) {
-        Ok(loaded) => Ok(loaded),
+    let bytes = compile(artifact()?)?;
+    let loaded = match claim.and_then(|claim| claim.write(home, &bytes)) {
+        Ok(loaded) => {
+            drop(bytes);
+            Ok(loaded)
+        }
         Err(error) => {
             complain(&error);
             Loaded::open(Bytes::Owned(bytes.into_boxed_slice()))
         }
+    };
+    give_memory_back();
+    loaded
+}
+
+/// Compiling takes some seven times the artifact's size for a moment; a pooled session lives for hours, and the
+/// allocator would keep what was freed for all of them.
+fn give_memory_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        unsafe extern "C" {
+            fn malloc_trim(pad: usize) -> std::ffi::c_int;
+        }
+        // SAFETY: glibc's own, which may be called at any time.
+        unsafe { malloc_trim(0) };
     }
 }
 
-fn compile(artifact: &[u8]) -> Result<Vec<u8>> {
-    let ensemble = ensemble::load(Format::of(artifact), artifact, &mut || {
+fn compile(artifact: Vec<u8>) -> Result<Vec<u8>> {
+    let ensemble = ensemble::load(Format::of(&artifact), &artifact, &mut || {
         pgrx::check_for_interrupts!();
         ControlFlow::Continue(())
     })?;
+    drop(artifact);
     // A cancelled session does not come back from the check, so there is nothing to break off with.
     let ControlFlow::Continue(bytes) = codec::compile_with(&ensemble, &mut || {
         pgrx::check_for_interrupts!();
