@@ -163,7 +163,26 @@ fn sums_are_rounded_once() {
     assert_eq!(deviation(&[f64::INFINITY]), Value::Null);
 }
 
-/// A thousand rows far out of order, asked as of moments before most of it was recorded.
+/// Numbers ever further apart: at some width the sum no longer fits 128 bits, and nothing shows it.
+#[test]
+fn sums_that_just_fit_and_just_do_not_are_exact() {
+    for width in 60..200 {
+        for sign in [1.0, -1.0] {
+            let mut values = vec![sign * 2_f64.powi(width) * (2.0 - f64::EPSILON); 63];
+            values.push(3.0);
+            let history = History { time: vec![0; 64], recorded: None, columns: vec![numbers(&values)] };
+            let measure = Measure::of(Window::new(Aggregate::Sum, None, 0, true).unwrap(), 0);
+            let online = at(&history, &measure, 0);
+            let events = Events { entity: vec![0; 64], history };
+            let queries = Queries { entity: vec![0], time: vec![0], known: None };
+            let swept = Sweep::new(&events, &queries).unwrap().answers(&[measure], &mut || Ok(())).unwrap();
+            assert_eq!(swept[0].get(0), Value::Number(oracle::sum(&values).unwrap()), "width {width}");
+            assert!(identical(online, swept[0].get(0)), "width {width}");
+        }
+    }
+}
+
+/// Hundreds of rows far out of order, asked as of moments before many of them were recorded.
 #[test]
 fn late_rows_are_left_out_until_they_are_known() {
     let mut random = Random(7);

@@ -4,7 +4,8 @@
 //! share the search for its ends, measures with one column share what can be summed beforehand. With n events and m
 //! moments a measure costs O(n + m): counts and sums are differences of prefixes, extremes a monotone queue, what is
 //! distinct a bag that slides. Sums that do not fit 128 bits and standard deviations slide too. Two clocks cost what
-//! `known` says.
+//! `known` says. Memory: 12 bytes an event and 20 a moment for the order, 8 to 28 bytes an event for each column that
+//! is aggregated, 8 bytes a moment for each answer; a caller with more than that has entities to take in turns.
 
 mod columns;
 mod frame;
