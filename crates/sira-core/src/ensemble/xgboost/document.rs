@@ -74,6 +74,8 @@ pub(super) struct Tree {
     /// The value where the node is a leaf.
     pub split_conditions: Vec<Single>,
     pub default_left: Vec<Flag>,
+    /// Missing in older trees of several outputs, which are refused for that and not for this.
+    #[serde(default)]
     pub sum_hessian: Vec<Single>,
     /// 1 where the split is by category.
     #[serde(default)]

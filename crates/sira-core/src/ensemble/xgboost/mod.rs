@@ -70,7 +70,7 @@ pub fn parse_with(bytes: &[u8], checkpoint: &mut dyn FnMut() -> ControlFlow<()>)
     }
     if let Some(Categories { enc }) = &model.cats {
         for (feature, encoding) in enc.iter().enumerate() {
-            if let Some(list) = categories(encoding)? {
+            if let Some(list) = categories(encoding, version.as_slice() >= LETTERS_ARE_BYTES.as_slice())? {
                 builder.categories(feature, list);
             }
         }
@@ -198,8 +198,13 @@ fn in_rounds(model: &Model, outputs: usize) -> Result<Vec<usize>> {
     Ok(order.into_iter().map(|(_, at)| at).collect())
 }
 
-/// The categories of a feature in code order, if there are any.
-fn categories(encoding: &Encoding) -> Result<Option<Vec<Value>>> {
+/// The first version whose Python package measures texts in bytes.
+const LETTERS_ARE_BYTES: [u32; 2] = [3, 4];
+
+/// The categories of a feature in code order, if there are any. Texts that were measured in letters are cut
+/// in the wrong places and at the end, if there is a letter of more than one byte: such words are lost, and
+/// there are only codes.
+fn categories(encoding: &Encoding, letters_are_bytes: bool) -> Result<Option<Vec<Value>>> {
     let Some(offsets) = &encoding.offsets else {
         let list: Vec<Value> = encoding.values.iter().copied().map(Value::from).collect();
         return Ok((!list.is_empty()).then_some(list));
@@ -209,6 +214,9 @@ fn categories(encoding: &Encoding) -> Result<Option<Vec<Value>>> {
     for byte in &encoding.values {
         let signed = i8::try_from(*byte).map(|byte| byte as u8);
         bytes.push(signed.or(u8::try_from(*byte)).map_err(|_| wrong())?);
+    }
+    if !bytes.is_ascii() && (!letters_are_bytes || std::str::from_utf8(&bytes).is_err()) {
+        return Ok(None);
     }
     let mut list = Vec::with_capacity(offsets.len());
     for pair in offsets.windows(2) {
