@@ -11,6 +11,7 @@ mod dice;
 mod exercise;
 mod harness;
 mod text;
+mod xgboost;
 
 use allocations::most_held;
 use dice::Dice;
@@ -55,8 +56,8 @@ fn kind_of(error: &Error) -> String {
 }
 
 /// What was read compiles, opens, and can be used in every way with the same answers.
-fn use_all(ensemble: &Ensemble, length: usize) -> String {
-    let bytes = hold("compiling", length, COMPILE, || ensemble::compile(ensemble));
+fn use_all(ensemble: &Ensemble, length: usize, most: (usize, usize)) -> String {
+    let bytes = hold("compiling", length, most, || ensemble::compile(ensemble));
     let model = Compiled::open(&bytes).unwrap();
     let outcome = hold("using", bytes.len(), USE, || exercise(&model));
     assert_eq!(outcome, Outcome { scored: true, agreed: true, explained: model.is_explainable() });
@@ -75,7 +76,7 @@ fn use_all(ensemble: &Ensemble, length: usize) -> String {
 fn feed_lightgbm(input: &[u8]) -> String {
     let Ok(text) = std::str::from_utf8(input) else { return "no text".to_owned() };
     match hold("reading", input.len(), READ, || lightgbm::parse(text)) {
-        Ok(ensemble) => use_all(&ensemble, input.len()),
+        Ok(ensemble) => use_all(&ensemble, input.len(), COMPILE),
         Err(error) => {
             assert!(matches!(error.kind, ErrorKind::MalformedModel | ErrorKind::UnsupportedModel), "{error}");
             kind_of(&error)
@@ -86,6 +87,34 @@ fn feed_lightgbm(input: &[u8]) -> String {
 #[test]
 fn lightgbm_texts_are_read_or_refused() {
     harness::run(Target { name: "lightgbm", seeds: sound_texts(), edit: text::edit, feed: feed_lightgbm });
+}
+
+/// XGBoost's category sets are lists of members, and a set is as long as its highest one: besides their share
+/// of the input they may take a megabyte, which compiling makes a table of classes of.
+const READ_XGBOOST: (usize, usize) = (READ.0 + 64, READ.1 + (2 << 20));
+const COMPILE_XGBOOST: (usize, usize) = (COMPILE.0 + 64, COMPILE.1 + (16 << 20));
+
+fn feed_xgboost(input: &[u8]) -> String {
+    match hold("reading", input.len(), READ_XGBOOST, || ensemble::xgboost::parse(input)) {
+        Ok(ensemble) => use_all(&ensemble, input.len(), COMPILE_XGBOOST),
+        Err(error) => {
+            assert!(matches!(error.kind, ErrorKind::MalformedModel | ErrorKind::UnsupportedModel), "{error}");
+            kind_of(&error)
+        }
+    }
+}
+
+fn sound_xgboost() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/models/xgboost");
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "json" || ending == "ubj"));
+    paths.sort();
+    paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+#[test]
+fn xgboost_files_are_read_or_refused() {
+    harness::run(Target { name: "xgboost", seeds: sound_xgboost(), edit: xgboost::edit, feed: feed_xgboost });
 }
 
 #[test]

@@ -26,7 +26,7 @@ use serde_json::Value;
 use std::ops::ControlFlow;
 
 /// Features that a model may have without naming them, whatever its size.
-const MOST_UNNAMED: usize = 1 << 16;
+const MOST_UNNAMED: usize = 1 << 14;
 
 /// Reads a whole model.
 pub fn parse(bytes: &[u8]) -> Result<Ensemble> {
