@@ -2,11 +2,19 @@
 
 use crate::error::{Failure, Result, literal};
 use crate::guc;
+use crate::probe::{self, Key, Order, Probe};
 use crate::snapshot::View;
 use crate::statement::{Arguments, Mode, Statement};
 use pgrx::{PgSqlErrorCode, pg_sys};
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
+
+/// `pg_auth_members.roleid`: from 16 on an oid comes first.
+const ROLEID: pg_sys::AttrNumber =
+    if cfg!(any(feature = "pg13", feature = "pg14", feature = "pg15")) { 1 } else { 2 };
+
+/// The predefined role `pg_database_owner`.
+const DATABASE_OWNER: u32 = 6171;
 
 /// The one tenant of an installation without listings.
 const DEFAULT_TENANT: &str = "default";
@@ -92,6 +100,9 @@ impl Drop for Identity {
 }
 
 thread_local! {
+    static LISTED: Probe = const {
+        Probe::new(c"sira_tenant_members", c"sira_tenant_members_member_idx", &[c"member"], &[c"tenant_id"])
+    };
     static MEMBERS: Statement =
         const { Statement::new("SELECT tenant_id, member::pg_catalog.text FROM {s}.sira_tenant_members", &[]) };
     static LAST_TENANT: RefCell<Option<(Home, View, Option<String>)>> = const { RefCell::new(None) };
@@ -135,20 +146,9 @@ fn tenant_by_listing(home: Home) -> Result<Option<String>> {
     // SAFETY: reads a variable of the backend.
     let user = unsafe { pg_sys::GetUserId() };
     let wish = guc::text(&guc::TENANT);
-    let mut listed = false;
-    let mut mine: Vec<String> = Vec::new();
-    home.as_owner(|| {
-        MEMBERS.with(|members| {
-            members.each(home, Mode::Read, Arguments::new(), |row| {
-                listed = true;
-                let tenant: String = row.need(1)?;
-                if inherits(user, &row.need::<String>(2)?) && !mine.contains(&tenant) {
-                    mine.push(tenant);
-                }
-                Ok(())
-            })
-        })
-    })?;
+    // Mostly there is one tenant and no listing.
+    let listed = probe::has_rows(home, c"sira_tenant_members") != Some(false);
+    let mut mine = if listed { tenants_of(home, user)? } else { Vec::new() };
     // SAFETY: a syscache look-up.
     if unsafe { pg_sys::superuser_arg(user) } {
         return Ok(wish.or_else(|| if mine.len() == 1 { mine.pop() } else { Some(DEFAULT_TENANT.into()) }));
@@ -173,6 +173,77 @@ fn tenant_by_listing(home: Home) -> Result<Option<String>> {
     }
 }
 
+/// The tenants that list a role, or one that it inherits from.
+fn tenants_of(home: Home, user: pg_sys::Oid) -> Result<Vec<String>> {
+    let mut tenants: Vec<String> = Vec::new();
+    let mut note = |tenant: String| {
+        if !tenants.contains(&tenant) {
+            tenants.push(tenant);
+        }
+    };
+    for role in roles_of(user) {
+        let name = role_name(role);
+        if !inherits(user, &name) {
+            continue;
+        }
+        let probed = LISTED.with(|listed| {
+            listed.each(home, &[Key::Text(&name)], Order::Forward, |hit| {
+                note(hit.need(0)?);
+                Ok(true)
+            })
+        })?;
+        if !probed {
+            // Without the index: the whole listing.
+            home.as_owner(|| {
+                MEMBERS.with(|members| {
+                    members.each(home, Mode::Read, Arguments::new(), |row| {
+                        if inherits(user, &row.need::<String>(2)?) {
+                            note(row.need(1)?);
+                        }
+                        Ok(())
+                    })
+                })
+            })?;
+            break;
+        }
+    }
+    Ok(tenants)
+}
+
+/// A role, all that it is a member of in any way, and the role that stands for a database's owner: whoever it
+/// inherits from is among them.
+fn roles_of(user: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    let mut roles = vec![user];
+    let mut next = 0;
+    while let Some(&member) = roles.get(next) {
+        next += 1;
+        // SAFETY: a syscache look-up whose list is released; its entries are rows of pg_auth_members.
+        unsafe {
+            let list = pg_sys::SearchSysCacheList(
+                pg_sys::SysCacheIdentifier::AUTHMEMMEMROLE as i32,
+                1,
+                pg_sys::Datum::from(member),
+                pg_sys::Datum::from(0),
+                pg_sys::Datum::from(0),
+            );
+            for at in 0..usize::try_from((*list).n_members).unwrap_or(0) {
+                let entry = *(*list).members.as_ptr().add(at);
+                let mut is_null = false;
+                let cache = pg_sys::SysCacheIdentifier::AUTHMEMMEMROLE as i32;
+                let role = pg_sys::SysCacheGetAttr(cache, &mut (*entry).tuple, ROLEID, &mut is_null);
+                let role = pg_sys::Oid::from(role.value() as u32);
+                if !is_null && !roles.contains(&role) {
+                    roles.push(role);
+                }
+            }
+            pg_sys::ReleaseCatCacheList(list);
+        }
+    }
+    // Only a member by being the database's owner, which no row says.
+    roles.push(pg_sys::Oid::from(DATABASE_OWNER));
+    roles
+}
+
 /// Whether `user` has the privileges of the role named `member`; superusers only where really granted.
 fn inherits(user: pg_sys::Oid, member: &str) -> bool {
     let Ok(member) = CString::new(member) else { return false };
@@ -191,9 +262,15 @@ fn inherits(user: pg_sys::Oid, member: &str) -> bool {
 
 /// The name of the role that the session acts as.
 pub fn current_user_name() -> String {
+    // SAFETY: reads a variable of the backend.
+    role_name(unsafe { pg_sys::GetUserId() })
+}
+
+/// The name of a role; empty where it is gone.
+fn role_name(role: pg_sys::Oid) -> String {
     // SAFETY: the name is a palloc'd C string of an existing role, or NULL with noerr.
     unsafe {
-        let name = pg_sys::GetUserNameFromId(pg_sys::GetUserId(), true);
+        let name = pg_sys::GetUserNameFromId(role, true);
         if name.is_null() { String::new() } else { CStr::from_ptr(name).to_string_lossy().into_owned() }
     }
 }

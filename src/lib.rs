@@ -16,6 +16,7 @@ mod guc;
 mod jsonb;
 mod numeric;
 mod prediction;
+mod probe;
 mod registration;
 mod relation;
 mod scoring;

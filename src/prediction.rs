@@ -77,7 +77,7 @@ fn score(
     request: &Request<'_>,
     features: impl FnOnce(&Version) -> Result<Features>,
 ) -> Result<Record> {
-    let scorer = Scorer::of(home, resolved)?;
+    let scorer = Scorer::deciding(home, resolved)?;
     let signature = &scorer.version.signature;
     let features = features(&scorer.version)?;
     let outputs = scorer.outputs(&features)?;
@@ -111,7 +111,7 @@ fn score(
         reasons,
         prediction,
         version: Some(Rc::clone(&scorer.version)),
-        policy_id: resolved.policy_id,
+        policy_id: scorer.policy.as_ref().map(|policy| policy.id),
         fallback: false,
     })
 }

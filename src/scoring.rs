@@ -39,12 +39,18 @@ pub struct Contribution {
 }
 
 impl Scorer {
-    /// The scorer for a model reference.
+    /// The scorer for a model reference, for scores without a verdict: no policy is looked for.
     pub fn new(home: Home, model: &str) -> Result<Self> {
         Self::of(home, &*version::resolve(home, model)?)
     }
 
     pub fn of(home: Home, resolved: &Resolved) -> Result<Self> {
+        check_enabled(resolved)?;
+        Self::of_version(home, &resolved.model, resolved.version(home)?, None)
+    }
+
+    /// The scorer of a prediction, which decides.
+    pub fn deciding(home: Home, resolved: &Resolved) -> Result<Self> {
         check_enabled(resolved)?;
         Self::of_version(home, &resolved.model, resolved.version(home)?, resolved.policy(home)?)
     }

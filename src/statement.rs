@@ -74,6 +74,11 @@ impl Arguments {
 }
 
 impl Row {
+    /// A row of a result; both must outlive it.
+    pub fn new(tuple: pg_sys::HeapTuple, descriptor: pg_sys::TupleDesc) -> Self {
+        Self { tuple, descriptor }
+    }
+
     /// The value of column `ordinal`, counted from one; `None` is NULL.
     pub fn get<T: FromDatum>(&self, ordinal: i32) -> Option<T> {
         let mut is_null = false;

@@ -9,14 +9,17 @@ use crate::cache::{self, Digest, Loaded};
 use crate::catalog::{self, Home};
 use crate::error::{Failure, Result, literal};
 use crate::jsonb;
+use crate::probe::{Found, Key, Order, Probe};
 use crate::snapshot::View;
 use crate::statement::{Arguments, Mode, Row, Statement};
+use pgrx::JsonB;
 use pgrx::datum::Uuid;
 use pgrx::{PgSqlErrorCode, pg_sys};
+use serde_json::Value;
 use sira_core::policy::Bands;
 use sira_core::registry::model_ref::{ModelRef, Which};
 use sira_core::signature::Signature;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -24,8 +27,10 @@ use std::rc::Rc;
 /// statement uses, small beside one model.
 const KEPT: usize = 256;
 
+/// The tenant of models that all may use.
+const SHARED: &str = "*";
+
 /// What a model reference means under one view.
-#[derive(Debug)]
 pub struct Resolved {
     /// The tenant that asks; its audit rows are written under this one.
     pub caller: String,
@@ -35,8 +40,9 @@ pub struct Resolved {
     pub model: String,
     pub enabled: bool,
     pub version_id: Option<Uuid>,
-    pub policy_id: Option<Uuid>,
     which: Which,
+    /// Looked up by the first who asks: plain scores have no use for it.
+    policy: OnceCell<Option<Rc<Policy>>>,
 }
 
 /// What never changes about a version.
@@ -59,20 +65,20 @@ impl Version {
 
 /// A decision policy.
 pub struct Policy {
+    pub id: Uuid,
     pub bands: Option<Bands>,
     pub threshold: Option<f64>,
     pub fallback: Option<String>,
 }
 
-/// The statement that resolves a reference: an index probe each for the model, the version and the policy,
-/// own models before shared ones.
+/// The statement that resolves a reference: an index probe each for the model and the version, own models before
+/// shared ones.
 macro_rules! find {
     ($version:literal, $versions:literal, $order:literal) => {
         concat!(
             "SELECT m.tenant_id, m.id, m.name, m.enabled, ",
             $version,
-            ", (SELECT d.id FROM {s}.sira_decision_policies d WHERE d.tenant_id {=} m.tenant_id AND d.model_id {=} m.id \
-             ORDER BY d.version DESC LIMIT 1) FROM {s}.sira_models m LEFT JOIN ",
+            " FROM {s}.sira_models m LEFT JOIN ",
             $versions,
             " WHERE m.name {=} $2 AND (m.tenant_id {=} $1 OR m.tenant_id {=} '*') ORDER BY m.tenant_id {=} '*'",
             $order,
@@ -114,9 +120,35 @@ thread_local! {
         const { Statement::new(ALIASED, &[pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID]) };
     static READ_VERSION: Statement = const {
         Statement::new(
-            "SELECT version, artifact_digest, signature::pg_catalog.text FROM {s}.sira_model_versions \
+            "SELECT version, artifact_digest, signature FROM {s}.sira_model_versions \
              WHERE tenant_id {=} $1 AND id {=} $2",
             &[pg_sys::TEXTOID, pg_sys::UUIDOID],
+        )
+    };
+    static FIND_POLICY: Statement = const {
+        Statement::new(
+            "SELECT id FROM {s}.sira_decision_policies WHERE tenant_id {=} $1 AND model_id {=} $2 \
+             ORDER BY version DESC LIMIT 1",
+            &[pg_sys::TEXTOID, pg_sys::UUIDOID],
+        )
+    };
+    static MODEL: Probe = const {
+        Probe::new(c"sira_models", c"sira_models_tenant_id_name_key", &[c"tenant_id", c"name"], &[c"id", c"enabled"])
+    };
+    static LIVE: Probe = const {
+        Probe::new(
+            c"sira_model_versions",
+            c"sira_model_versions_production_idx",
+            &[c"tenant_id", c"model_id"],
+            &[c"id", c"version", c"artifact_digest", c"signature"],
+        )
+    };
+    static NEWEST_POLICY: Probe = const {
+        Probe::new(
+            c"sira_decision_policies",
+            c"sira_decision_policies_tenant_id_model_id_version_key",
+            &[c"tenant_id", c"model_id"],
+            &[c"id"],
         )
     };
     static READ_ARTIFACT: Statement = const {
@@ -173,10 +205,17 @@ fn look_up(home: Home, model: &str) -> Result<Resolved> {
             model: row.need(3)?,
             enabled: row.need(4)?,
             version_id: row.get(5),
-            policy_id: row.get(6),
             which: which.clone(),
+            policy: OnceCell::new(),
         })
     };
+    if reference.which == Which::Production {
+        match live(home, &caller, &reference.name)? {
+            Found::Row(resolved) => return Ok(resolved),
+            Found::Nothing => return Err(unknown(&reference.name)),
+            Found::Unready => {}
+        }
+    }
     let found = home.as_owner(|| match &reference.which {
         Which::Production => FIND_PRODUCTION.with(|find| find.first(home, Mode::Read, named, read)),
         Which::Latest => FIND_LATEST.with(|find| find.first(home, Mode::Read, named, read)),
@@ -187,13 +226,55 @@ fn look_up(home: Home, model: &str) -> Result<Resolved> {
             FIND_ALIASED.with(|find| find.first(home, Mode::Read, named.bind(alias.as_str()), read))
         }
     })?;
-    found.ok_or_else(|| {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-            format!("model \"{}\" does not exist", reference.name),
-        )
+    found.ok_or_else(|| unknown(&reference.name))
+}
+
+fn unknown(name: &str) -> Failure {
+    Failure::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("model \"{name}\" does not exist"))
         .hint("SELECT name FROM sira_models;")
-    })
+}
+
+/// What `FIND_PRODUCTION` finds, by the indexes themselves: this is what nearly every call asks.
+fn live(home: Home, caller: &str, name: &str) -> Result<Found<Resolved>> {
+    let of_tenant = |tenant: &str| {
+        MODEL.with(|model| {
+            model.first(home, &[Key::Text(tenant), Key::Text(name)], Order::Forward, |hit| {
+                Ok(Resolved {
+                    caller: caller.to_owned(),
+                    tenant: tenant.to_owned(),
+                    model_id: hit.need(0)?,
+                    model: name.to_owned(),
+                    enabled: hit.need(1)?,
+                    version_id: None,
+                    which: Which::Production,
+                    policy: OnceCell::new(),
+                })
+            })
+        })
+    };
+    let mut found = of_tenant(caller)?;
+    if matches!(found, Found::Nothing) {
+        found = of_tenant(SHARED)?;
+    }
+    let Found::Row(mut resolved) = found else { return Ok(found) };
+    let keys = [Key::Text(&resolved.tenant), Key::Uuid(resolved.model_id)];
+    let version = LIVE.with(|live| {
+        live.first(home, &keys, Order::Forward, |hit| {
+            let id = hit.need(0)?;
+            if VERSIONS.with_borrow(|kept| !kept.contains_key(&(home, id))) {
+                let signature = hit.get::<JsonB>(3).map(|JsonB(json)| json);
+                // What is wrong with it is said when it is asked for.
+                let _ = keep_version(home, &resolved.tenant, name, id, (hit.need(1)?, hit.get(2), signature));
+            }
+            Ok(id)
+        })
+    })?;
+    match version {
+        Found::Row(id) => resolved.version_id = Some(id),
+        Found::Nothing => {}
+        Found::Unready => return Ok(Found::Unready),
+    }
+    Ok(Found::Row(resolved))
 }
 
 impl Resolved {
@@ -205,8 +286,28 @@ impl Resolved {
         }
     }
 
+    /// The newest policy, as the statement sees it that this was resolved in.
     pub fn policy(&self, home: Home) -> Result<Option<Rc<Policy>>> {
-        self.policy_id.map(|id| load_policy(home, &self.tenant, id)).transpose()
+        if let Some(known) = self.policy.get() {
+            return Ok(known.clone());
+        }
+        let id = self.newest_policy(home)?;
+        let policy = id.map(|id| load_policy(home, &self.tenant, id)).transpose()?;
+        Ok(self.policy.get_or_init(|| policy).clone())
+    }
+
+    fn newest_policy(&self, home: Home) -> Result<Option<Uuid>> {
+        let keys = [Key::Text(&self.tenant), Key::Uuid(self.model_id)];
+        match NEWEST_POLICY.with(|newest| newest.first(home, &keys, Order::Backward, |hit| hit.need(0)))? {
+            Found::Row(id) => Ok(Some(id)),
+            Found::Nothing => Ok(None),
+            Found::Unready => {
+                let of_model = Arguments::new().bind(self.tenant.as_str()).bind(self.model_id);
+                home.as_owner(|| {
+                    FIND_POLICY.with(|find| find.first(home, Mode::Read, of_model, |row| row.need(1)))
+                })
+            }
+        }
     }
 
     fn missing(&self) -> Failure {
@@ -249,17 +350,28 @@ pub fn load_version(home: Home, tenant: &str, model: &str, id: Uuid) -> Result<R
     let found = home.as_owner(|| {
         READ_VERSION.with(|read| {
             read.first(home, Mode::Read, by_id, |row| {
-                Ok((row.need::<i32>(1)?, row.get::<Vec<u8>>(2), row.get::<String>(3)))
+                Ok((row.need::<i32>(1)?, row.get::<Vec<u8>>(2), row.get::<JsonB>(3).map(|JsonB(json)| json)))
             })
         })
     })?;
-    let (number, digest, signature) = found.ok_or_else(|| {
+    let stored = found.ok_or_else(|| {
         Failure::new(
             PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
             format!("a version of model \"{model}\" does not exist any more"),
         )
         .hint("Restore it from a backup, under the id it had.")
     })?;
+    keep_version(home, tenant, model, id, stored)
+}
+
+/// Makes a version of what is stored of it, and keeps it.
+fn keep_version(
+    home: Home,
+    tenant: &str,
+    model: &str,
+    id: Uuid,
+    (number, digest, signature): (i32, Option<Vec<u8>>, Option<Value>),
+) -> Result<Rc<Version>> {
     let (Some(digest), Some(signature)) = (digest, signature) else {
         return Err(Failure::new(
             PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -269,7 +381,7 @@ pub fn load_version(home: Home, tenant: &str, model: &str, id: Uuid) -> Result<R
     };
     let digest: Digest =
         digest.try_into().map_err(|_| Failure::internal("an artifact's digest is not a SHA-256"))?;
-    let signature: Signature = serde_json::from_str(&signature)
+    let signature: Signature = serde_json::from_value(signature)
         .map_err(|error| Failure::internal(format!("the signature of a version cannot be read: {error}")))?;
     let keys = jsonb::Keys::of(&signature);
     let version = Rc::new(Version { id, number, signature, keys, digest, tenant: tenant.to_owned() });
@@ -330,7 +442,7 @@ pub fn load_policy(home: Home, tenant: &str, id: Uuid) -> Result<Rc<Policy>> {
         }
         None => None,
     };
-    let policy = Rc::new(Policy { bands, threshold, fallback });
+    let policy = Rc::new(Policy { id, bands, threshold, fallback });
     POLICIES.with_borrow_mut(|kept| {
         if kept.len() >= KEPT {
             kept.clear();

@@ -9,3 +9,5 @@ CREATE TABLE @extschema@.sira_tenant_members (
     added_by text NOT NULL DEFAULT SESSION_USER,
     PRIMARY KEY (tenant_id, member)
 );
+-- Every prediction asks which tenants list a role.
+CREATE INDEX sira_tenant_members_member_idx ON @extschema@.sira_tenant_members (member);
