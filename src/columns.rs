@@ -167,10 +167,7 @@ pub fn read(
     let cursor = Cursor::open("the training query", query, &[], &[], Mode::Write)?;
     // SAFETY: the cursor is open.
     let columns = RefCell::new(unsafe { describe(cursor.descriptor(), exclude) }?);
-    cursor.each(
-        |row| append(&mut columns.borrow_mut(), row),
-        || check(&extent(&columns.borrow())),
-    )?;
+    cursor.each(|row| append(&mut columns.borrow_mut(), row), || check(&extent(&columns.borrow())))?;
     let mut columns = columns.into_inner();
     columns.iter_mut().for_each(Column::finish);
     Ok(columns)

@@ -36,8 +36,10 @@ impl Cursor {
         let sql = CString::new(sql).map_err(|_| {
             Failure::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("{what} holds a zero byte"))
         })?;
-        let nulls: Vec<std::ffi::c_char> =
-            values.iter().map(|value| if value.is_some() { b' ' } else { b'n' } as std::ffi::c_char).collect();
+        let nulls: Vec<std::ffi::c_char> = values
+            .iter()
+            .map(|value| if value.is_some() { b' ' } else { b'n' } as std::ffi::c_char)
+            .collect();
         let mut datums: Vec<pg_sys::Datum> =
             values.iter().map(|value| value.unwrap_or(pg_sys::Datum::from(0))).collect();
         let connection = Connection::open()?;

@@ -1,9 +1,10 @@
-//! `sira_historical_features` and `sira_build_training_set`: a set for many entities, each at its moment.
+//! `sira_historical_features`, `sira_build_training_set` and `sira_lint_training_set`: a set for many entities, each at
+//! its moment.
 
 use crate::call;
 use crate::catalog::Home;
 use crate::error::{self, Failure};
-use crate::feature::offline::{self, Questions, Reading, json};
+use crate::feature::offline::{self, Questions, Reading, json, lint};
 use crate::feature::plan;
 use crate::statement::Mode;
 use pgrx::JsonB;
@@ -27,7 +28,8 @@ fn sira_historical_features(
     ErrorReport,
 > {
     let hint = "Name a feature set, and give a query of entity_id and as_of.";
-    let need = |name: &str, at| call::text_argument(fcinfo, at).ok_or_else(|| call::null_argument(name, hint));
+    let need =
+        |name: &str, at| call::text_argument(fcinfo, at).ok_or_else(|| call::null_argument(name, hint));
     let (set, entities) = (need("set", 0)?, need("entities", 1)?);
     let as_known: Option<bool> = call::argument(fcinfo, 2);
     let rows = rows(Home::of_call(fcinfo)?, &set, &entities, as_known.unwrap_or(true))?;
@@ -57,10 +59,48 @@ fn rows(
 #[pg_extern(sql = false)]
 fn sira_build_training_set(fcinfo: pg_sys::FunctionCallInfo) -> Result<i64, ErrorReport> {
     let hint = "Name a table to make and a feature set, and give a query of entity_id and as_of.";
-    let need = |name: &str, at| call::text_argument(fcinfo, at).ok_or_else(|| call::null_argument(name, hint));
+    let need =
+        |name: &str, at| call::text_argument(fcinfo, at).ok_or_else(|| call::null_argument(name, hint));
     let (target, set, entities) = (need("target", 0)?, need("set", 1)?, need("entities", 2)?);
     let as_known: Option<bool> = call::argument(fcinfo, 3);
     let home = Home::of_call(fcinfo)?;
     offline::table::build(home, &target, &set, &entities, as_known.unwrap_or(true))
         .map_err(|failure: Failure| failure.into())
+}
+
+/// A row for each value of a training set that could not be known at its row's moment.
+#[pg_extern(sql = false)]
+fn sira_lint_training_set(
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> Result<
+    TableIterator<
+        'static,
+        (
+            name!(row_number, i64),
+            name!(entity_id, Option<String>),
+            name!(as_of, Option<TimestampWithTimeZone>),
+            name!(feature, String),
+            name!(found, Option<String>),
+            name!(expected, Option<String>),
+            name!(finding, String),
+        ),
+    >,
+    ErrorReport,
+> {
+    let hint = "Name a feature set and a table.";
+    let need =
+        |name: &str, at| call::text_argument(fcinfo, at).ok_or_else(|| call::null_argument(name, hint));
+    let (set, target) = (need("set", 0)?, need("target", 1)?);
+    let findings = lint::lint(Home::of_call(fcinfo)?, &set, &target)?;
+    Ok(TableIterator::new(findings.into_iter().map(|finding| {
+        (
+            finding.row,
+            finding.entity,
+            TimestampWithTimeZone::try_from(finding.moment).ok(),
+            finding.feature,
+            finding.found,
+            finding.expected,
+            finding.reason.to_owned(),
+        )
+    })))
 }

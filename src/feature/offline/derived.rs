@@ -14,7 +14,13 @@ use pgrx::{IntoDatum, pg_sys};
 use std::rc::Rc;
 
 /// Evaluates a derived feature over the columns of its inputs.
-pub fn compute(set: &Set, derived: &Derived, columns: Vec<&Values>, rows: usize, mode: Mode) -> Result<Values> {
+pub fn compute(
+    set: &Set,
+    derived: &Derived,
+    columns: Vec<&Values>,
+    rows: usize,
+    mode: Mode,
+) -> Result<Values> {
     let definition = &derived.definition;
     let Kind::Derived { expression, .. } = &definition.kind else { return Ok(Values::nulls(rows)) };
     let inputs: Vec<&Rc<Definition>> =
@@ -43,7 +49,9 @@ pub fn compute(set: &Set, derived: &Derived, columns: Vec<&Values>, rows: usize,
                 let mut answers = vec![row::Content::Null; until - from];
                 plan.each(mode, &arguments, 0, |found| {
                     let place = found.get(0).map(|datum| datum.value() - from);
-                    if let (Some(slot), Some(datum)) = (place.and_then(|at| answers.get_mut(at)), found.get(1)) {
+                    if let (Some(slot), Some(datum)) =
+                        (place.and_then(|at| answers.get_mut(at)), found.get(1))
+                    {
                         // SAFETY: a non-null value of the plan's second column.
                         *slot = unsafe { row::of_datum(definition, type_oid, datum) }?;
                     }

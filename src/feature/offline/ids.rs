@@ -155,9 +155,7 @@ impl Numbering {
         let datum = row.get(column)?;
         match self.form {
             // SAFETY: the form was made for the column's type.
-            Form::Text(type_oid) => {
-                self.texts.get(unsafe { text(type_oid, datum) }.as_str()).copied()
-            }
+            Form::Text(type_oid) => self.texts.get(unsafe { text(type_oid, datum) }.as_str()).copied(),
             form => self.integers.get(&form.integer(datum)?).copied(),
         }
     }

@@ -12,6 +12,7 @@
 mod derived;
 pub mod ids;
 pub mod json;
+pub mod lint;
 mod query;
 pub mod questions;
 mod stored;

@@ -30,7 +30,8 @@ pub fn compute(set: &Set, definition: &Definition, questions: &Questions, mode: 
             )
         },
         || {
-            let plan = Prepared::new(&over_many(query)?, &[pg_sys::TEXTARRAYOID, pg_sys::TIMESTAMPTZARRAYOID])?;
+            let plan =
+                Prepared::new(&over_many(query)?, &[pg_sys::TEXTARRAYOID, pg_sys::TIMESTAMPTZARRAYOID])?;
             let type_oid = plan.types().get(1).copied().unwrap_or(pg_sys::InvalidOid);
             let mut from = 0;
             while from < questions.len() {

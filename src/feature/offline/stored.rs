@@ -60,7 +60,8 @@ pub fn compute(
         let events = Events { entity: samples.entity, history };
         let newest = as_of::join(&events, 0, &queries, definition.max_age)?;
         let rows = newest.row.iter().zip(&newest.status);
-        let row = rows.map(|(row, status)| row.filter(|_| *status == Status::Present).map(|row| row as usize));
+        let row =
+            rows.map(|(row, status)| row.filter(|_| *status == Status::Present).map(|row| row as usize));
         let column = match events.history.columns.first() {
             Some(Column::Codes(codes)) => Column::Codes(row.map(|row| codes.get(row?)).collect()),
             Some(Column::Numbers(numbers)) => Column::Numbers(row.map(|row| numbers.get(row?)).collect()),
@@ -122,12 +123,18 @@ fn read(
                 let Some(at) = key.and_then(|key| group.keys.iter().position(|known| known == key)) else {
                     return Ok(());
                 };
-                let (Some(samples), Some(is_text)) = (samples.get_mut(at), text.get(at)) else { return Ok(()) };
+                let (Some(samples), Some(is_text)) = (samples.get_mut(at), text.get(at)) else {
+                    return Ok(());
+                };
                 let micros = |column| row.get(column).map_or(i64::MIN, |datum| datum.value() as i64);
                 samples.entity.push(entity);
                 samples.time.push(micros(2));
                 samples.recorded.push(micros(3));
-                if *is_text { samples.push_text(content) } else { samples.numbers.push(number) }
+                if *is_text {
+                    samples.push_text(content)
+                } else {
+                    samples.numbers.push(number)
+                }
                 read += 1;
                 Ok(())
             },

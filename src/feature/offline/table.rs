@@ -62,9 +62,8 @@ pub fn build(home: Home, target: &str, reference: &str, query: &str, as_known: b
 /// A name as a user writes it, with its parts quoted.
 fn qualified(target: &str) -> Result<String> {
     // SAFETY: parse_ident takes a text and a boolean.
-    let parts: Option<Vec<String>> = unsafe {
-        pgrx::direct_function_call(pg_sys::parse_ident, &[target.into_datum(), true.into_datum()])
-    };
+    let parts: Option<Vec<String>> =
+        unsafe { pgrx::direct_function_call(pg_sys::parse_ident, &[target.into_datum(), true.into_datum()]) };
     let parts: Vec<String> = parts.unwrap_or_default().iter().map(|part| quoted(part)).collect();
     if parts.is_empty() || parts.len() > 2 {
         return Err(Failure::new(
@@ -186,7 +185,8 @@ unsafe fn write(
         let access = (*relation).rd_tableam;
         let state = pg_sys::GetBulkInsertState();
         let command = pg_sys::GetCurrentCommandId(true);
-        let source = pg_sys::MakeSingleTupleTableSlot(waiting.descriptor.get(), &raw const pg_sys::TTSOpsMinimalTuple);
+        let source =
+            pg_sys::MakeSingleTupleTableSlot(waiting.descriptor.get(), &raw const pg_sys::TTSOpsMinimalTuple);
         let mut slots: Vec<*mut pg_sys::TupleTableSlot> = Vec::with_capacity(TOGETHER);
         let (mut row, mut filled) = (0, 0);
         loop {
@@ -194,7 +194,9 @@ unsafe fn write(
             if filled == TOGETHER || (!more && filled > 0) {
                 pgrx::check_for_interrupts!();
                 if let Some(insert) = (*access).multi_insert {
-                    batch.switch_to(|_| insert(relation, slots.as_mut_ptr(), filled as i32, command, 0, state));
+                    batch.switch_to(|_| {
+                        insert(relation, slots.as_mut_ptr(), filled as i32, command, 0, state)
+                    });
                 }
                 for slot in slots.iter().take(filled) {
                     clear(*slot);

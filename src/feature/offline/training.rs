@@ -106,4 +106,3 @@ fn column(definition: &Definition, values: &Values) -> Result<Column> {
     let texts = categories.into_keys().map(ToOwned::to_owned).collect();
     Column::computed(definition.name.clone(), kind, cells, texts)
 }
-

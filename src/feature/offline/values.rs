@@ -38,7 +38,9 @@ impl Values {
         match self.column.get(row) {
             Value::Null => Content::Null,
             Value::Number(number) => Content::Number(number),
-            Value::Code(code) => self.texts.get(code as usize).map_or(Content::Null, |text| Content::Text(text)),
+            Value::Code(code) => {
+                self.texts.get(code as usize).map_or(Content::Null, |text| Content::Text(text))
+            }
         }
     }
 

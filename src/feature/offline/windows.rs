@@ -211,13 +211,20 @@ impl Scan<'_> {
         let mut types = given.iter().skip(fixed);
         self.groups
             .iter()
-            .map(|group| types.by_ref().take(group.expressions.len()).map(|oid| ValueColumn::of(*oid)).collect())
+            .map(|group| {
+                types.by_ref().take(group.expressions.len()).map(|oid| ValueColumn::of(*oid)).collect()
+            })
             .collect()
     }
 }
 
 impl Side<'_> {
-    fn answer(self, questions: &Questions, reading: Reading, put: &mut dyn FnMut(usize, Values)) -> Result<()> {
+    fn answer(
+        self,
+        questions: &Questions,
+        reading: Reading,
+        put: &mut dyn FnMut(usize, Values),
+    ) -> Result<()> {
         // Whose id no row can hold gets an entity without events, and no value.
         let nobody = self.numbering.len();
         let absent: Vec<bool> = self.asked.iter().map(Option::is_none).collect();
@@ -238,7 +245,8 @@ impl Side<'_> {
             Ok(())
         })?;
         for (member, column) in self.group.members.iter().zip(answers) {
-            let texts = member.measure.value.and_then(|column| texts.get(column)).cloned().unwrap_or_default();
+            let texts =
+                member.measure.value.and_then(|column| texts.get(column)).cloned().unwrap_or_default();
             put(member.place, Values::new(column, texts, absent.clone()));
         }
         Ok(())
@@ -260,4 +268,3 @@ impl Group {
             && self.shared_filter == other.shared_filter
     }
 }
-
