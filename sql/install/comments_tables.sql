@@ -27,6 +27,7 @@ COMMENT ON COLUMN @extschema@.sira_feature_definitions.include_current IS 'wheth
 COMMENT ON COLUMN @extschema@.sira_feature_definitions.query IS 'sql: query over $entity_id and $as_of';
 COMMENT ON COLUMN @extschema@.sira_feature_definitions.expression IS 'derived: expression over other features';
 COMMENT ON COLUMN @extschema@.sira_feature_definitions.inputs IS 'derived: the features that the expression uses';
+COMMENT ON COLUMN @extschema@.sira_feature_definitions.source_columns IS 'window: the columns that its expressions use; NULL where one uses the whole row';
 COMMENT ON COLUMN @extschema@.sira_feature_definitions.search_path IS 'the schemas, in order, under which the names of query and expressions were understood';
 COMMENT ON COLUMN @extschema@.sira_feature_definitions.value_type IS 'numeric, boolean, text or json';
 COMMENT ON COLUMN @extschema@.sira_feature_definitions.unit IS 'unit of the value';

@@ -41,13 +41,13 @@ BEGIN
     END IF;
     INSERT INTO @extschema@.sira_feature_definitions (
         tenant_id, name, version, entity_type, kind, source_relation, entity_column, time_column, recorded_column, aggregate,
-        value_expression, denominator, filter, window_size, delay, include_current, query, expression, inputs, search_path,
-        value_type, unit, category, description, owner, max_age, retention, rules)
+        value_expression, denominator, filter, window_size, delay, include_current, query, expression, inputs, source_columns,
+        search_path, value_type, unit, category, description, owner, max_age, retention, rules)
     VALUES (
         tenant, wanted.name, coalesce(newest.version, 0) + 1, wanted.entity_type, wanted.kind, wanted.source_relation,
         wanted.entity_column, wanted.time_column, wanted.recorded_column, wanted.aggregate, wanted.value_expression,
         wanted.denominator, wanted.filter, wanted.window_size, wanted.delay, wanted.include_current, wanted.query,
-        wanted.expression, wanted.inputs, wanted.search_path, wanted.value_type, wanted.unit, wanted.category,
+        wanted.expression, wanted.inputs, wanted.source_columns, wanted.search_path, wanted.value_type, wanted.unit, wanted.category,
         wanted.description, wanted.owner, wanted.max_age, wanted.retention, wanted.rules);
     RETURN coalesce(newest.version, 0) + 1;
 END

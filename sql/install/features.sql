@@ -23,6 +23,7 @@ CREATE TABLE @extschema@.sira_feature_definitions (
     query text,
     expression text,
     inputs text[],
+    source_columns text[],
     search_path text,
     value_type text NOT NULL DEFAULT 'numeric' CHECK (value_type IN ('numeric', 'boolean', 'text', 'json')),
     unit text,

@@ -3,6 +3,7 @@
 pub mod bands;
 pub mod define;
 pub mod explain;
+pub mod features_offline;
 pub mod features_online;
 pub mod forget;
 pub mod ids;

@@ -4,6 +4,7 @@ use crate::audit::{self, Answer, Entity};
 use crate::call::{self, FeatureReader, Shape};
 use crate::catalog::Home;
 use crate::error::{self, Failure};
+use crate::feature::serving;
 use crate::features::{self, Features};
 use crate::prediction::{self, Request};
 use crate::relation;
@@ -125,7 +126,8 @@ fn sira_predict_batch(
     Ok(TableIterator::new(rows))
 }
 
-/// Predicts for one entity; `features` is a jsonb, or none for the snapshot.
+/// Predicts for one entity; `features` is a jsonb, or none: then a model that was trained on a feature set gets that set
+/// computed, and any other the entity's newest snapshot.
 fn one(
     home: Home,
     model: &str,
@@ -133,14 +135,22 @@ fn one(
     features: Option<pg_sys::Datum>,
 ) -> error::Result<Answer> {
     let resolved = version::resolve(home, model)?;
-    prediction::predict(home, &resolved, request, |version| match features {
-        Some(json) => {
-            let mut features = Features::default();
-            // SAFETY: the SQL declarations make it a jsonb.
-            unsafe { FeatureReader::new(Shape::Jsonb).read(version, json, &mut features) }?;
-            Ok(features)
+    prediction::predict(home, &resolved, request, |version| {
+        match (features, serving::pinned(home, &resolved.tenant, version.id)?) {
+            (given, Some(set)) => {
+                // SAFETY: the SQL declarations make it a jsonb.
+                let given = given.map(|json| features::parse_json(&unsafe { call::json_text(json) }));
+                let (signature, entity) = (&version.signature, &request.entity);
+                serving::features(home, &set, signature, entity, request.as_of, given.transpose()?)
+            }
+            (Some(json), None) => {
+                let mut features = Features::default();
+                // SAFETY: the SQL declarations make it a jsonb.
+                unsafe { FeatureReader::new(Shape::Jsonb).read(version, json, &mut features) }?;
+                Ok(features)
+            }
+            (None, None) => from_snapshot(home, &version.signature, request),
         }
-        None => from_snapshot(home, &version.signature, request),
     })
 }
 

@@ -6,6 +6,8 @@
 use crate::audit::{Answer, Entity};
 use crate::catalog::Home;
 use crate::error::{Failure, Result, SqlResult};
+use crate::feature::row::NewRow;
+use crate::feature::serving;
 use crate::features::Features;
 use crate::prediction::{self, Request};
 use crate::relation::{self, Binding};
@@ -27,6 +29,10 @@ struct Setup {
     entity_type: String,
     id: Column,
     explain: usize,
+    /// The feature set that is computed for each row.
+    set: Option<String>,
+    /// Whether rows of the same entities wait for each other.
+    serialize: bool,
     targets: Vec<(String, Column)>,
     binding: Option<(pgrx::datum::Uuid, Binding)>,
 }
@@ -71,14 +77,17 @@ pub unsafe extern "C-unwind" fn sira_predict_trigger(fcinfo: pg_sys::FunctionCal
 unsafe fn fire(fcinfo: pg_sys::FunctionCallInfo) -> Result<pg_sys::HeapTuple> {
     let trigger = unsafe { trigger_data(fcinfo) }?;
     // SAFETY: the data of a row-level trigger, valid while it runs.
-    let (firing, setup) = unsafe {
-        let tuple = if pgrx::trigger_support::trigger_fired_by_update(trigger.tg_event) {
-            trigger.tg_newtuple
-        } else {
-            trigger.tg_trigtuple
-        };
+    let (firing, row, setup) = unsafe {
+        let updates = pgrx::trigger_support::trigger_fired_by_update(trigger.tg_event);
+        let tuple = if updates { trigger.tg_newtuple } else { trigger.tg_trigtuple };
         let firing = Firing { tuple, descriptor: (*trigger.tg_relation).rd_att };
-        (firing, setup(fcinfo, trigger)?)
+        let row = NewRow {
+            relation: (*trigger.tg_relation).rd_id,
+            tuple,
+            descriptor: firing.descriptor,
+            replaces: updates.then(|| (*trigger.tg_trigtuple).t_self),
+        };
+        (firing, row, setup(fcinfo, trigger)?)
     };
     let id = firing.text(&setup.id).ok_or_else(|| {
         Failure::new(PgSqlErrorCode::ERRCODE_NOT_NULL_VIOLATION, "the row to score has no id")
@@ -92,10 +101,16 @@ unsafe fn fire(fcinfo: pg_sys::FunctionCallInfo) -> Result<pg_sys::HeapTuple> {
         context: None,
     };
     let resolved = version::resolve(setup.home, &setup.model)?;
-    let binding = &mut setup.binding;
+    let (home, binding) = (setup.home, &mut setup.binding);
+    let (set, serialize) = (setup.set.as_deref(), setup.serialize);
     let version_id = resolved.version_id;
-    let answer = prediction::predict(setup.home, &resolved, &request, |version| {
-        firing.features(&version.signature, binding, version_id)
+    let answer = prediction::predict(home, &resolved, &request, |version| match set {
+        Some(set) => {
+            let pinned = serving::pinned(home, &resolved.tenant, version.id)?;
+            let set = serving::named(pinned, &resolved.caller, set)?;
+            serving::features_of_row(home, &set, &version.signature, &request.entity, &row, serialize)
+        }
+        None => firing.features(&version.signature, binding, version_id),
     })?;
     firing.fill(&setup.targets, &answer)
 }
@@ -169,6 +184,8 @@ impl Setup {
             entity_type: entity_type.clone(),
             id: Column::named(descriptor, id)?,
             explain: 0,
+            set: None,
+            serialize: false,
             targets: Vec::new(),
             binding: None,
         };
@@ -180,12 +197,14 @@ impl Setup {
                             .hint("Write explain=3 for the three largest.")
                     })?;
                 }
+                Some(("features", set)) => setup.set = Some(set.to_owned()),
+                Some(("serialize", "on")) => setup.serialize = true,
                 Some((part, column)) if PARTS.contains(&part) => {
                     setup.targets.push((part.to_owned(), Column::named(descriptor, column)?));
                 }
                 _ => {
                     return Err(invalid(&format!("trigger option \"{option}\" is not known")).hint(format!(
-                        "Options are explain=N and, each with a column, {}.",
+                        "Options are explain=N, features=SET, serialize=on and, each with a column, {}.",
                         PARTS.join(", ")
                     )));
                 }

@@ -132,19 +132,20 @@ thread_local! {
 }
 
 /// The definition that `name` (its newest version) or `name/2` (that one) means, none where there is none.
+///
+/// Whoever defines reads what the same statement has defined before, hence the mode.
 pub fn find(home: Home, tenant: &str, reference: &str) -> Result<Option<Definition>> {
     let (name, version) = split_version(reference)?;
     let arguments = Arguments::new().bind(tenant).bind(name).bind(version);
     let id = home
-        .as_owner(|| FIND.with(|find| find.first(home, Mode::Read, arguments, |row| row.need::<Uuid>(1))))?;
-    id.map(|id| read(home, tenant, id)).transpose()
+        .as_owner(|| FIND.with(|find| find.first(home, Mode::Write, arguments, |row| row.need::<Uuid>(1))))?;
+    id.map(|id| read(home, tenant, id, Mode::Write)).transpose()
 }
 
 /// The definition of that id.
-pub fn read(home: Home, tenant: &str, id: Uuid) -> Result<Definition> {
+pub fn read(home: Home, tenant: &str, id: Uuid, mode: Mode) -> Result<Definition> {
     let arguments = Arguments::new().bind(tenant).bind(id);
-    let found =
-        home.as_owner(|| READ.with(|read| read.first(home, Mode::Read, arguments, Definition::of_row)))?;
+    let found = home.as_owner(|| READ.with(|read| read.first(home, mode, arguments, Definition::of_row)))?;
     found.ok_or_else(|| {
         Failure::new(
             PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
@@ -159,7 +160,7 @@ pub fn all_names(home: Home, tenant: &str) -> Result<Vec<String>> {
     let mut names = Vec::new();
     home.as_owner(|| {
         NAMES.with(|all| {
-            all.each(home, Mode::Read, Arguments::new().bind(tenant), |row| {
+            all.each(home, Mode::Write, Arguments::new().bind(tenant), |row| {
                 names.push(row.need(1)?);
                 Ok(())
             })

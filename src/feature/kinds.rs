@@ -157,19 +157,23 @@ pub fn window(common: &Common, ask: &WindowAsk) -> Result<Columns> {
         Ok::<_, Failure>(analysed.transpose()?.map(|analysed| (clause, analysed)))
     };
     let mut values_are = None;
+    let mut used: Vec<i16> = Vec::new();
     if let Some((clause, value)) = analyse("value", &ask.value)? {
+        used.extend(&value.columns);
         let value_type = check::value_type(clause, value.type_oid)?;
         if value_type == "text" && !aggregate.takes_text() {
             return Err(unfit(name, aggregate, value.type_oid));
         }
         values_are = Some(value_type);
     }
-    if let Some((clause, denominator)) = analyse("denominator", &ask.denominator)?
-        && check::value_type(clause, denominator.type_oid)? == "text"
-    {
-        return Err(unfit(name, aggregate, denominator.type_oid));
+    if let Some((clause, denominator)) = analyse("denominator", &ask.denominator)? {
+        used.extend(&denominator.columns);
+        if check::value_type(clause, denominator.type_oid)? == "text" {
+            return Err(unfit(name, aggregate, denominator.type_oid));
+        }
     }
     if let Some((clause, filter)) = analyse("filter", &ask.filter)? {
+        used.extend(&filter.columns);
         check::boolean(clause, &filter)?;
     }
     check_parts(name, aggregate, ask)?;
@@ -188,9 +192,16 @@ pub fn window(common: &Common, ask: &WindowAsk) -> Result<Columns> {
         ("window_size".to_owned(), json!(ask.size.as_ref().map(interval_text))),
         ("delay".to_owned(), json!(interval_text(&ask.delay))),
         ("include_current".to_owned(), json!(ask.include_current)),
+        ("source_columns".to_owned(), json!(used_names(&columns, &used))),
         ("search_path".to_owned(), json!(path)),
     ]);
     Ok(row)
+}
+
+/// The names of the columns used; none where the whole row is.
+fn used_names<'c>(columns: &'c [source::Column], used: &[i16]) -> Option<Vec<&'c str>> {
+    let named = columns.iter().filter(|column| used.contains(&column.number));
+    (!used.contains(&0)).then(|| named.map(|column| column.name.as_str()).collect())
 }
 
 fn check_parts(name: &str, aggregate: Aggregate, ask: &WindowAsk) -> Result<()> {
@@ -201,7 +212,7 @@ fn check_parts(name: &str, aggregate: Aggregate, ask: &WindowAsk) -> Result<()> 
     let is_ratio = aggregate == Aggregate::Ratio;
     if is_ratio != ask.denominator.is_some() {
         let (verb, hint) = match is_ratio {
-            true => ("needs", "Give one: denominator => 'amount'."),
+            true => ("needs a", "Give one: denominator => 'amount'."),
             false => ("takes no", "Leave it out, or use the aggregate ratio."),
         };
         return Err(
@@ -257,7 +268,10 @@ pub fn derived(home: Home, tenant: &str, common: &Common, expression: &str) -> R
         inputs.iter().map(|input| (input.name.as_str(), input.value_type)).collect();
     // The feature itself is offered too, so that using it is a cycle and not an unknown name.
     columns.push((name, ValueType::Numeric));
-    let hint = format!("It reads features by their names; defined are {}.", listing(&all));
+    let hint = match all.as_slice() {
+        [] => "It reads features by their names, and none is defined yet.".to_owned(),
+        some => format!("It reads features by their names; defined are {}.", listing(some)),
+    };
     let (found, used) = derived::analyse(name, expression, &columns, &hint)?;
     refuse_cycle(home, tenant, name, &used)?;
     let mut row = common.columns("derived", Some(found))?;

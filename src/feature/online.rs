@@ -11,16 +11,18 @@
 //!
 //! What is computed is true as of the moment; what was stored is true as of when it was sampled.
 
-use crate::catalog::Home;
+use crate::catalog::{self, Home};
 use crate::error::{Failure, Result};
 use crate::feature::definition::{Definition, Kind, ValueType};
 use crate::feature::plan::Plan;
 use crate::feature::row::{Columns, Content, NewRow};
+use crate::feature::source::Relation;
 use crate::feature::stored;
 use crate::feature::window::Asked;
 use crate::statement::Mode;
 use pgrx::{PgSqlErrorCode, pg_sys};
 use serde_json::{Map, Value as Json};
+use sira_core::feature::Status;
 use sira_core::feature::online::Moment;
 
 /// What is asked.
@@ -38,25 +40,6 @@ pub struct Request<'a> {
     pub mode: Mode,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    Present,
-    NullValue,
-    NotFound,
-    OutsideMaxAge,
-}
-
-impl Status {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Present => "PRESENT",
-            Self::NullValue => "NULL_VALUE",
-            Self::NotFound => "NOT_FOUND",
-            Self::OutsideMaxAge => "OUTSIDE_MAX_AGE",
-        }
-    }
-}
-
 /// A feature's value.
 #[derive(Clone, Debug)]
 pub struct Value {
@@ -70,7 +53,7 @@ impl Value {
     const NOT_FOUND: Self = Self { content: Content::Null, status: Status::NotFound, sampled_at: None };
 
     fn of(content: Content, sampled_at: i64) -> Self {
-        let status = if content == Content::Null { Status::NullValue } else { Status::Present };
+        let status = Status::of(content == Content::Null, true, None, sampled_at, None);
         Self { content, status, sampled_at: Some(sampled_at) }
     }
 
@@ -132,17 +115,12 @@ pub fn compute(home: Home, plan: &mut Plan, request: &Request<'_>) -> Result<Vec
             put(&mut values, query.place, Value::of(content, moment.time));
         }
     }
+    let tenant = catalog::require_tenant(home)?;
     for group in &plan.stored {
         let Some(id) = entity(&group.entity_type) else { continue };
         let entity = (group.entity_type.as_str(), id.as_str());
-        let found = stored::newest(
-            home,
-            &set.tenant,
-            entity,
-            &group.keys,
-            (moment.time, moment.known),
-            request.mode,
-        )?;
+        let found =
+            stored::newest(home, &tenant, entity, &group.keys, (moment.time, moment.known), request.mode)?;
         for place in &group.places {
             let Some(definition) = set.features.get(*place) else { continue };
             if let Some(sample) = found.get(&definition.name) {
@@ -170,6 +148,17 @@ pub fn compute(home: Home, plan: &mut Plan, request: &Request<'_>) -> Result<Vec
     Ok(values)
 }
 
+/// When a row that is being written happens: what it says in the time column of the windows that read its relation.
+pub fn moment_of(plan: &Plan, row: &NewRow) -> Result<Option<i64>> {
+    for group in &plan.windows {
+        let relation = Relation::named(&group.source.relation)?;
+        if relation.is_some_and(|relation| row.goes_to(relation.oid)) {
+            return row.time(&group.source.time_column);
+        }
+    }
+    Ok(None)
+}
+
 fn put(values: &mut [Value], place: usize, value: Value) {
     if let Some(slot) = values.get_mut(place) {
         *slot = value;
@@ -186,10 +175,8 @@ fn known(request: &Request<'_>) -> Option<i64> {
 
 fn served(definition: &Definition, sample: stored::Sample, moment: i64) -> Value {
     let sampled_at = sample.sampled_at;
-    match definition.max_age {
-        Some(max_age) if moment.saturating_sub(sampled_at) > max_age => {
-            Value { content: Content::Null, status: Status::OutsideMaxAge, sampled_at: Some(sampled_at) }
-        }
-        _ => Value::of(sample.content(definition.value_type.is_number()), sampled_at),
-    }
+    let content = sample.content(definition.value_type.is_number());
+    let status = Status::of(content == Content::Null, true, Some(sampled_at), moment, definition.max_age);
+    let content = if status == Status::OutsideMaxAge { Content::Null } else { content };
+    Value { content, status, sampled_at: Some(sampled_at) }
 }

@@ -3,7 +3,7 @@
 //! Sets never change, so a plan is kept by the set's id. What it reads may change: windows look whether their relation is
 //! still the one they know, and PostgreSQL plans again what it must.
 
-use crate::catalog::Home;
+use crate::catalog::{self, Home};
 use crate::error::Result;
 use crate::feature::definition::{Definition, Kind};
 use crate::feature::derived::{self, Derived};
@@ -81,14 +81,24 @@ thread_local! {
 }
 
 /// Does `work` with the plan of the set that `reference` means to the caller.
+pub fn with<T>(home: Home, reference: &str, work: impl FnOnce(&mut Plan) -> Result<T>) -> Result<T> {
+    with_in(home, &catalog::require_tenant(home)?, reference, work)
+}
+
+/// Does `work` with the plan of a set of that tenant: a shared model brings its own sets.
 ///
 /// The plan is taken out while it is used: a source that is itself computed by SIRA may come here again.
-pub fn with<T>(home: Home, reference: &str, work: impl FnOnce(&mut Plan) -> Result<T>) -> Result<T> {
-    let (_, id) = set::find(home, reference)?;
+pub fn with_in<T>(
+    home: Home,
+    tenant: &str,
+    reference: &str,
+    work: impl FnOnce(&mut Plan) -> Result<T>,
+) -> Result<T> {
+    let id = set::find(home, tenant, reference)?;
     let kept = PLANS.with_borrow_mut(|plans| plans.remove(&(home, id)));
     let mut plan = match kept {
         Some(plan) => plan,
-        None => Plan::new(Rc::new(set::load(home, reference)?))?,
+        None => Plan::new(Rc::new(set::read(home, tenant, id)?))?,
     };
     let result = work(&mut plan)?;
     PLANS.with_borrow_mut(|plans| {

@@ -5,6 +5,7 @@
 
 use crate::error::{Failure, Result};
 use crate::feature::definition::{Definition, ValueType};
+use crate::feature::source;
 use crate::relation::{self, Reader};
 use pgrx::{IntoDatum, PgSqlErrorCode, PgTupleDesc, pg_sys};
 use serde_json::{Map, Value as Json};
@@ -59,6 +60,13 @@ impl NewRow {
                         &[self.relation.into_datum()],
                     ) == Some(relation)
             }
+    }
+
+    /// The time in a column; none where it is NULL.
+    pub fn time(&self, column: &str) -> Result<Option<i64>> {
+        let Some((type_oid, Some(datum))) = self.column(column) else { return Ok(None) };
+        let column = source::Column { number: 0, name: column.to_owned(), type_oid };
+        Ok(Some(source::time_kind(&column, &[])?.micros(datum)))
     }
 
     /// Table and place of the version that is replaced, as values.

@@ -1,6 +1,6 @@
 //! A feature set: an ordered list of pinned definitions over one or several entities of a row.
 
-use crate::catalog::{self, Home};
+use crate::catalog::Home;
 use crate::error::{Failure, Result};
 use crate::feature::definition::{self, Definition};
 use crate::feature::listing;
@@ -29,17 +29,16 @@ pub struct Set {
 thread_local! {
     static FIND: Statement = const {
         Statement::new(
-            "SELECT id, tenant_id, name, version, entity_type, definition_ids, keys::pg_catalog.text \
-             FROM {s}.sira_feature_sets WHERE tenant_id {=} $1 AND name {=} $2 \
+            "SELECT id FROM {s}.sira_feature_sets WHERE tenant_id {=} $1 AND name {=} $2 \
              AND ($3 IS NULL OR version {=} $3) ORDER BY version DESC LIMIT 1",
             &[pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::INT4OID],
         )
     };
-    static FIND_ID: Statement = const {
+    static READ: Statement = const {
         Statement::new(
-            "SELECT id FROM {s}.sira_feature_sets WHERE tenant_id {=} $1 AND name {=} $2 \
-             AND ($3 IS NULL OR version {=} $3) ORDER BY version DESC LIMIT 1",
-            &[pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::INT4OID],
+            "SELECT id, tenant_id, name, version, entity_type, definition_ids, keys::pg_catalog.text \
+             FROM {s}.sira_feature_sets WHERE tenant_id {=} $1 AND id {=} $2",
+            &[pg_sys::TEXTOID, pg_sys::UUIDOID],
         )
     };
     static NAMES: Statement = const {
@@ -56,29 +55,22 @@ thread_local! {
     };
 }
 
-/// The id of the set that `name` (its newest version) or `name/2` means to the caller, and the caller's tenant.
+/// The id of the set that `name` (its newest version) or `name/2` means to a tenant.
 ///
 /// Which version is the newest is read with the statement's snapshot, every time; the rest never changes.
-pub fn find(home: Home, reference: &str) -> Result<(String, Uuid)> {
-    let tenant = catalog::require_tenant(home)?;
+pub fn find(home: Home, tenant: &str, reference: &str) -> Result<Uuid> {
     let (name, version) = definition::split_version(reference)?;
-    let arguments = Arguments::new().bind(tenant.as_str()).bind(name).bind(version);
-    let id = home.as_owner(|| {
-        FIND_ID.with(|find| find.first(home, Mode::Read, arguments, |row| row.need::<Uuid>(1)))
-    })?;
-    match id {
-        Some(id) => Ok((tenant, id)),
-        None => Err(unknown(home, &tenant, reference)),
-    }
+    let arguments = Arguments::new().bind(tenant).bind(name).bind(version);
+    let id = home
+        .as_owner(|| FIND.with(|find| find.first(home, Mode::Read, arguments, |row| row.need::<Uuid>(1))))?;
+    id.ok_or_else(|| unknown(home, tenant, reference))
 }
 
-/// The set that `name` or `name/2` means to the caller, with its definitions.
-pub fn load(home: Home, reference: &str) -> Result<Set> {
-    let tenant = catalog::require_tenant(home)?;
-    let (name, version) = definition::split_version(reference)?;
-    let arguments = Arguments::new().bind(tenant.as_str()).bind(name).bind(version);
-    let found = home.as_owner(|| FIND.with(|find| find.first(home, Mode::Read, arguments, Head::of_row)))?;
-    found.ok_or_else(|| unknown(home, &tenant, reference))?.with_definitions(home)
+/// The set of that id, with its definitions.
+pub fn read(home: Home, tenant: &str, id: Uuid) -> Result<Set> {
+    let arguments = Arguments::new().bind(tenant).bind(id);
+    let found = home.as_owner(|| READ.with(|read| read.first(home, Mode::Read, arguments, Head::of_row)))?;
+    found.ok_or_else(|| Failure::internal(format!("feature set {id} is gone")))?.with_definitions(home)
 }
 
 fn unknown(home: Home, tenant: &str, reference: &str) -> Failure {
@@ -149,7 +141,7 @@ impl Head {
     fn with_definitions(self, home: Home) -> Result<Set> {
         let mut set = self.set;
         for id in self.definitions {
-            set.features.push(Rc::new(definition::read(home, &set.tenant, id)?));
+            set.features.push(Rc::new(definition::read(home, &set.tenant, id, Mode::Read)?));
         }
         Ok(set)
     }
