@@ -13,7 +13,7 @@ CREATE FUNCTION @extschema@.sira_predict(
 RETURNS SETOF @extschema@.sira_prediction
 LANGUAGE c VOLATILE ROWS 1 AS 'MODULE_PATHNAME', 'sira_predict_wrapper';
 COMMENT ON FUNCTION @extschema@.sira_predict(text, text, text, jsonb, timestamptz, integer, text, jsonb) IS
-    'Scores an entity, decides by the model''s policy and writes the audit row; features NULL means the newest snapshot, a repeated request_id gets the first answer. Example: SELECT * FROM sira_predict(''fraud'', ''transaction'', ''42'', ''{"amount": 120}'', explain => 3);';
+    'Scores an entity, decides by the model''s policy and writes the audit row; where the model was trained on a feature set, what features does not give is computed, with what it gives as the row at hand (such as customer_id); else features NULL means the newest snapshot. A repeated request_id gets the first answer. Example: SELECT * FROM sira_predict(''fraud'', ''transaction'', ''42'', ''{"amount": 120}'', explain => 3);';
 
 CREATE FUNCTION @extschema@.sira_predict(
     model text, entity_type text, entity_id anynonarray, features jsonb DEFAULT NULL, as_of timestamptz DEFAULT NULL,
@@ -36,7 +36,7 @@ COMMENT ON FUNCTION @extschema@.sira_predict_batch(text, text, text[], jsonb[], 
 CREATE FUNCTION @extschema@.sira_predict_trigger() RETURNS trigger
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sira_predict_trigger';
 COMMENT ON FUNCTION @extschema@.sira_predict_trigger() IS
-    'Scores a row BEFORE it is written and fills its columns. Example: CREATE TRIGGER score BEFORE INSERT ON payments FOR EACH ROW EXECUTE FUNCTION sira_predict_trigger(''fraud'', ''transaction'', ''id'', ''score=risk_score'', ''decision=risk_decision'', ''prediction_id=prediction_id'', ''explain=3'');';
+    'Scores a row BEFORE it is written and fills its columns; features=SET computes a feature set with the row as one more event, at the time that the row says, and serialize=on lets rows of the same entities wait for each other. Example: CREATE TRIGGER score BEFORE INSERT ON payments FOR EACH ROW EXECUTE FUNCTION sira_predict_trigger(''fraud'', ''transaction'', ''id'', ''score=risk_score'', ''decision=risk_decision'', ''prediction_id=prediction_id'', ''explain=3'');';
 
 CREATE FUNCTION @extschema@.sira_replay(prediction_id uuid)
 RETURNS TABLE (recorded double precision, recomputed double precision, identical boolean, note text)

@@ -327,7 +327,7 @@ fn bad_length(what: &str, interval: &Interval) -> Failure {
 /// An interval as everybody reads it, whatever the session's IntervalStyle.
 fn interval_text(interval: &Interval) -> String {
     let Ok(_pinned) = Pinned::under(&pinned::search_path()) else { return String::new() };
-    match interval.clone().into_datum() {
+    match (*interval).into_datum() {
         // SAFETY: a non-null interval.
         Some(datum) => unsafe { relation::output_text(pg_sys::INTERVALOID, datum) },
         None => String::new(),
