@@ -2,6 +2,7 @@
 
 mod audit;
 mod databases;
+mod features;
 mod install;
 mod parallel;
 mod pooler;
