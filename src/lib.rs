@@ -65,7 +65,8 @@ extension_sql_file!("../sql/install/serving.sql", name = "serving", requires = [
 extension_sql_file!("../sql/install/suggestions.sql", name = "suggestions", requires = ["serving"]);
 extension_sql_file!("../sql/install/watching.sql", name = "watching", requires = ["suggestions"]);
 extension_sql_file!("../sql/install/partitions.sql", name = "partitions", requires = ["watching"]);
-extension_sql_file!("../sql/install/resolve.sql", name = "resolve", requires = ["partitions"]);
+extension_sql_file!("../sql/install/retention.sql", name = "retention", requires = ["partitions"]);
+extension_sql_file!("../sql/install/resolve.sql", name = "resolve", requires = ["retention"]);
 extension_sql_file!("../sql/install/lifecycle.sql", name = "lifecycle", requires = ["resolve"]);
 extension_sql_file!("../sql/install/promotion.sql", name = "promotion", requires = ["lifecycle"]);
 extension_sql_file!("../sql/install/approvals.sql", name = "approvals", requires = ["promotion"]);

@@ -17,8 +17,6 @@ COMMENT ON FUNCTION @extschema@.sira_set_policy(text, jsonb, jsonb, double preci
     'Appends a decision policy, which holds from now on, and answers its version. Example: SELECT sira_set_policy(''fraud'', ''[{"upto": 0.5, "class": "LOW", "decision": "approve"}, {"class": "HIGH", "decision": "decline"}]'');';
 COMMENT ON FUNCTION @extschema@.sira_record_feedback(uuid, text, jsonb, text, text, text, integer) IS
     'Records what people said about a prediction and answers the id of the feedback. Example: SELECT sira_record_feedback(prediction_id, ''label'', ''{"is_fraud": true}'') FROM payments WHERE id = 1;';
-COMMENT ON FUNCTION @extschema@.sira_maintain_partitions() IS
-    'Makes the missing months of the growing tables and moves rows there from the default partition; answers a row for each month made or postponed. Example: SELECT * FROM sira_maintain_partitions();';
 COMMENT ON FUNCTION @extschema@.sira_resolve_version(text) IS
     'The version that name, name@alias, name@latest, name@champion or name/3 means; a bare name is the one in production. Example: SELECT * FROM sira_resolve_version(''fraud@latest'');';
 

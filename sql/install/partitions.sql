@@ -8,6 +8,7 @@ CREATE TABLE @extschema@.sira_partition_config (
     months_ahead integer NOT NULL DEFAULT 12 CHECK (months_ahead BETWEEN 0 AND 120),
     months_behind integer NOT NULL DEFAULT 24 CHECK (months_behind >= 0),
     retention interval,
+    expire_by text NOT NULL DEFAULT 'drop' CHECK (expire_by IN ('drop', 'detach')),
     row_threshold bigint,
     size_threshold_gb double precision,
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
@@ -21,21 +22,23 @@ CREATE TRIGGER sira_touch BEFORE UPDATE ON @extschema@.sira_partition_config
 -- the time and, where there is one, entity_id, so that a cluster can be sharded by entity.
 CREATE FUNCTION @extschema@.sira_partitioned_tables(
     OUT relation text, OUT time_column text, OUT primary_key text, OUT indexes text[],
-    OUT row_threshold bigint, OUT size_threshold_gb double precision)
+    OUT row_threshold bigint, OUT size_threshold_gb double precision, OUT retention interval)
 RETURNS SETOF record
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
+    -- The newest value of a feature not later than a moment is one probe from the end of the first index.
     VALUES
         ('sira_features', 'sample_ts', 'id, sample_ts, entity_id',
-         ARRAY['entity_type, entity_id, feature_key, sample_ts', 'sample_ts'], NULL::bigint, NULL::double precision),
+         ARRAY['(tenant_id, entity_type, entity_id, feature_key, sample_ts, recorded_at)', '(sample_ts)', 'USING brin (recorded_at)'],
+         NULL::bigint, NULL::double precision, interval '90 days'),
         ('sira_predictions', 'created_at', 'id, created_at, entity_id',
-         ARRAY['entity_id, entity_type, created_at', 'model_version_id, created_at'], NULL, NULL),
+         ARRAY['(entity_id, entity_type, created_at)', '(model_version_id, created_at)'], NULL, NULL, NULL),
         ('sira_feedback', 'created_at', 'id, created_at, entity_id',
-         ARRAY['prediction_id', 'entity_id, entity_type, created_at'], 500000, 5),
+         ARRAY['(prediction_id)', '(suggestion_id)', '(entity_id, entity_type, created_at)'], 500000, 5, NULL),
         ('sira_suggestions', 'created_at', 'id, created_at, entity_id',
-         ARRAY['entity_id, entity_type, created_at'], NULL, NULL),
+         ARRAY['(entity_id, entity_type, created_at)'], NULL, NULL, NULL),
         ('sira_model_performance', 'created_at', 'id, created_at',
-         ARRAY['model_id, period_start'], 1000000, 10)
+         ARRAY['(model_id, period_start)'], 1000000, 10, NULL)
 $$;
 
 CREATE FUNCTION @extschema@.sira_equip_partition(parent text, partition text) RETURNS void
@@ -48,7 +51,7 @@ BEGIN
     SELECT * INTO STRICT kind FROM @extschema@.sira_partitioned_tables() t WHERE t.relation = parent;
     EXECUTE format('ALTER TABLE @extschema@.%I ADD PRIMARY KEY (%s)', partition, kind.primary_key);
     FOREACH columns IN ARRAY kind.indexes LOOP
-        EXECUTE format('CREATE INDEX ON @extschema@.%I (%s)', partition, columns);
+        EXECUTE format('CREATE INDEX ON @extschema@.%I %s', partition, columns);
     END LOOP;
     -- The parent's row security does not reach a partition that is named directly: it gets its own, without any policy.
     EXECUTE format('ALTER TABLE @extschema@.%I ENABLE ROW LEVEL SECURITY', partition);
@@ -71,123 +74,82 @@ BEGIN
 END
 $defaults$;
 
--- SECURITY DEFINER: only the owner of a parent may attach to it, and the administrators are not the owner. The statements are
--- built from sira_partitioned_tables() alone; nothing that a caller or a row says becomes part of one.
-CREATE FUNCTION @extschema@.sira_maintain_partitions(
-    OUT relation text, OUT partition text, OUT action text, OUT rows_moved bigint, OUT detail text)
-RETURNS SETOF record
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s'
+-- Whether another session waits for a lock that this one holds.
+CREATE FUNCTION @extschema@.sira_is_waited_for() RETURNS boolean
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT EXISTS (SELECT 1 FROM pg_locks l WHERE NOT l.granted AND pg_backend_pid() = ANY (pg_blocking_pids(l.pid))) $$;
+
+-- One month of one table: made, filled from the default partition, attached.
+--
+-- Writers wait at the parent while that happens, readers do not (CREATE … PARTITION OF would keep both out). Locking the default
+-- partition alone would let a writer choose it, wait for it, and fail with 23514 when it gets it: its row has a month by then.
+--
+-- The rows of the month move in portions, and between two portions it looks whether somebody has waited for longer than
+-- max_block: then all of it is undone and left to a quieter hour. Nobody loses a row, and nobody waits longer than that and
+-- one portion. Whoever holds such a lock already does not wait for a second one: others might wait for both.
+CREATE FUNCTION @extschema@.sira_make_partition(
+    parent text, month timestamp, max_block interval, patient boolean, OUT action text, OUT rows_moved bigint, OUT detail text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    kind record;
-    month timestamp;
-    first timestamp := date_trunc('month', now() AT TIME ZONE 'UTC');
-    months timestamp[];
-    default_name text;
-    span text;
+    partition text := parent || '_' || to_char(month, 'YYYYMM');
+    default_name text := parent || '_default';
+    time_column text := (SELECT t.time_column FROM @extschema@.sira_partitioned_tables() t WHERE t.relation = parent);
+    nowait text := CASE WHEN patient THEN '' ELSE ' NOWAIT' END;
+    locked_at timestamptz;
+    moved bigint;
 BEGIN
-    IF NOT EXISTS (SELECT 1 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-                   WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
-                     AND l.lanname = 'c') THEN
-        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the extension is no longer in schema "@extschema@"',
-            HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
+    rows_moved := 0;
+    -- Parent before partition, as every query does.
+    EXECUTE format('LOCK TABLE ONLY @extschema@.%I IN SHARE ROW EXCLUSIVE MODE', parent) || nowait;
+    -- Someone who reads the default may want to write to the parent next. We give up before they would be told of a deadlock.
+    PERFORM set_config('lock_timeout', least(ceil(1000 * extract(epoch FROM max_block)),
+        (SELECT 0.8 * s.setting::integer FROM pg_settings s WHERE s.name = 'deadlock_timeout'))::integer::text, true);
+    EXECUTE format('LOCK TABLE ONLY @extschema@.%I IN ACCESS EXCLUSIVE MODE', default_name) || nowait;
+    PERFORM set_config('lock_timeout', ceil(1000 * extract(epoch FROM max_block))::integer::text, true);
+    locked_at := clock_timestamp();
+    EXECUTE format('CREATE TABLE @extschema@.%I (LIKE @extschema@.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS)',
+                   partition, parent);
+    PERFORM @extschema@.sira_equip_partition(parent, partition);
+    -- A move is no deletion. Nobody else is at the table, and an error brings the trigger back with all else.
+    IF parent = 'sira_predictions' THEN
+        EXECUTE format('ALTER TABLE @extschema@.%I DISABLE TRIGGER sira_prediction_stay', default_name);
     END IF;
-    BEGIN
-        PERFORM pg_advisory_xact_lock(hashtextextended('@extschema@.sira_maintain_partitions', 0));
-    EXCEPTION WHEN lock_not_available THEN
-        RAISE WARNING USING MESSAGE = 'another session is making partitions',
-            HINT = 'SELECT * FROM sira_maintain_partitions();';
-        relation := NULL; partition := NULL; action := 'postponed'; rows_moved := 0; detail := SQLERRM;
-        RETURN NEXT;
-        RETURN;
-    END;
-    INSERT INTO @extschema@.sira_partition_config (relation, row_threshold, size_threshold_gb)
-        SELECT t.relation, t.row_threshold, t.size_threshold_gb FROM @extschema@.sira_partitioned_tables() t
-        ON CONFLICT DO NOTHING;
-
-    FOR kind IN
-        SELECT t.*, c.months_ahead, c.months_behind
-        FROM @extschema@.sira_partitioned_tables() t
-        JOIN @extschema@.sira_partition_config c ON c.relation = t.relation AND c.tenant_id = '*' AND c.enabled
     LOOP
-        default_name := kind.relation || '_default';
-        -- The current month, those ahead, and those of late rows that landed in the default partition.
         EXECUTE format(
-            'SELECT array_agg(m ORDER BY m) FROM ('
-            '   SELECT generate_series($1, $2, interval ''1 month'') AS m'
-            '   UNION SELECT date_trunc(''month'', %1$I AT TIME ZONE ''UTC'') FROM ONLY @extschema@.%2$I'
-            '   WHERE %1$I >= $3 AT TIME ZONE ''UTC'' AND %1$I < $1 AT TIME ZONE ''UTC'') x',
-            kind.time_column, default_name)
-            INTO months
-            USING first, first + make_interval(months => kind.months_ahead), first - make_interval(months => kind.months_behind);
-
-        FOREACH month IN ARRAY months LOOP
-            relation := kind.relation;
-            partition := kind.relation || '_' || to_char(month, 'YYYYMM');
-            rows_moved := 0;
-            detail := NULL;
-            IF to_regclass(format('@extschema@.%I', partition)) IS NOT NULL THEN
-                CONTINUE WHEN EXISTS (
-                    SELECT 1 FROM pg_inherits i
-                    WHERE i.inhrelid = to_regclass(format('@extschema@.%I', partition))
-                      AND i.inhparent = to_regclass(format('@extschema@.%I', kind.relation)));
-                action := 'skipped';
-                detail := 'a relation of that name is there and is not a partition of it';
-                RAISE WARNING USING MESSAGE = format('partition "%s" was not made', partition), DETAIL = detail,
-                    HINT = format('ALTER TABLE %I RENAME TO ...; then SELECT * FROM sira_maintain_partitions();', partition);
-                RETURN NEXT;
-                CONTINUE;
-            END IF;
-            BEGIN
-                -- Bounds carry their offset, so that a restore under another time zone means the same months.
-                span := format('FROM (%L) TO (%L)', to_char(month, 'YYYY-MM-DD HH24:MI:SS+00'),
-                               to_char(month + interval '1 month', 'YYYY-MM-DD HH24:MI:SS+00'));
-                -- Parent before partition, as every query does. Nobody may write to the default between emptying and attaching.
-                EXECUTE format('LOCK TABLE ONLY @extschema@.%I IN SHARE UPDATE EXCLUSIVE MODE', kind.relation);
-                EXECUTE format('LOCK TABLE ONLY @extschema@.%I IN ACCESS EXCLUSIVE MODE', default_name);
-                EXECUTE format('CREATE TABLE @extschema@.%I (LIKE @extschema@.%I'
-                               ' INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS)', partition, kind.relation);
-                -- A move is no deletion. Nobody else is at the table, and an error brings the trigger back with all else.
-                IF kind.relation = 'sira_predictions' THEN
-                    EXECUTE format('ALTER TABLE @extschema@.%I DISABLE TRIGGER sira_prediction_stay', default_name);
-                END IF;
-                EXECUTE format(
-                    'WITH moved AS (DELETE FROM ONLY @extschema@.%1$I'
-                    '   WHERE %2$I >= $1 AT TIME ZONE ''UTC'' AND %2$I < $2 AT TIME ZONE ''UTC'' RETURNING *)'
-                    ' INSERT INTO @extschema@.%3$I SELECT * FROM moved', default_name, kind.time_column, partition)
-                    USING month, month + interval '1 month';
-                GET DIAGNOSTICS rows_moved = ROW_COUNT;
-                IF kind.relation = 'sira_predictions' THEN
-                    EXECUTE format('ALTER TABLE @extschema@.%I ENABLE TRIGGER sira_prediction_stay', default_name);
-                END IF;
-                PERFORM @extschema@.sira_equip_partition(kind.relation, partition);
-                EXECUTE format('COMMENT ON TABLE @extschema@.%I IS %L', partition,
-                               format('%s of %s (UTC)', kind.relation, to_char(month, 'YYYY-MM')));
-                EXECUTE format('ALTER TABLE @extschema@.%I ATTACH PARTITION @extschema@.%I FOR VALUES %s',
-                               kind.relation, partition, span);
-                action := 'created';
-            EXCEPTION
-                -- Rows go on landing in the default partition until the next call: a delay is no failure.
-                WHEN lock_not_available OR object_in_use OR deadlock_detected THEN
-                    action := 'postponed';
-                    rows_moved := 0;
-                    detail := SQLERRM;
-                    RAISE WARNING USING MESSAGE = format('partition "%s" was not made', partition), DETAIL = detail,
-                        HINT = 'SELECT * FROM sira_maintain_partitions();';
-                -- Someone attached the same month under another name.
-                WHEN invalid_object_definition THEN
-                    action := 'skipped';
-                    rows_moved := 0;
-                    detail := SQLERRM;
-            END;
-            RETURN NEXT;
-            -- The lock that this month did not get, the next would wait for again.
-            EXIT WHEN action = 'postponed';
-        END LOOP;
+            'WITH moved AS (DELETE FROM ONLY @extschema@.%1$I WHERE ctid = ANY (ARRAY('
+            '   SELECT ctid FROM ONLY @extschema@.%1$I'
+            '   WHERE %2$I >= $1 AT TIME ZONE ''UTC'' AND %2$I < $2 AT TIME ZONE ''UTC'' LIMIT 10000)) RETURNING *)'
+            ' INSERT INTO @extschema@.%3$I SELECT * FROM moved', default_name, time_column, partition)
+            USING month, month + interval '1 month';
+        GET DIAGNOSTICS moved = ROW_COUNT;
+        EXIT WHEN moved = 0;
+        rows_moved := rows_moved + moved;
+        IF clock_timestamp() - locked_at > max_block AND @extschema@.sira_is_waited_for() THEN
+            RAISE EXCEPTION USING ERRCODE = 'lock_not_available',
+                MESSAGE = format('others wait while rows of %s move', to_char(month, 'YYYY-MM'));
+        END IF;
     END LOOP;
+    IF parent = 'sira_predictions' THEN
+        EXECUTE format('ALTER TABLE @extschema@.%I ENABLE TRIGGER sira_prediction_stay', default_name);
+    END IF;
+    EXECUTE format('COMMENT ON TABLE @extschema@.%I IS %L', partition, format('%s of %s (UTC)', parent, to_char(month, 'YYYY-MM')));
+    -- Bounds carry their offset, so that a restore under another time zone means the same months.
+    EXECUTE format('ALTER TABLE @extschema@.%I ATTACH PARTITION @extschema@.%I FOR VALUES FROM (%L) TO (%L)', parent, partition,
+                   to_char(month, 'YYYY-MM-DD HH24:MI:SS+00'), to_char(month + interval '1 month', 'YYYY-MM-DD HH24:MI:SS+00'));
+    action := 'created';
+EXCEPTION
+    -- Rows go on landing in the default partition until the next call: a delay is no failure.
+    WHEN lock_not_available OR object_in_use OR deadlock_detected THEN
+        action := 'postponed';
+        rows_moved := 0;
+        detail := SQLERRM;
+    -- Someone attached the same month under another name.
+    WHEN invalid_object_definition THEN
+        action := 'skipped';
+        rows_moved := 0;
+        detail := SQLERRM;
 END
 $$;
-REVOKE ALL ON FUNCTION @extschema@.sira_maintain_partitions() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION @extschema@.sira_maintain_partitions() TO sira_admin;
-REVOKE ALL ON FUNCTION @extschema@.sira_equip_partition(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.sira_make_partition(text, timestamp, interval, boolean),
+    @extschema@.sira_equip_partition(text, text) FROM PUBLIC;

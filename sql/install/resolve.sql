@@ -164,9 +164,10 @@ BEGIN
             MESSAGE = format('model "%s" already exists', sira_create_model.name),
             HINT = format('SELECT * FROM sira_models WHERE name = %L;', sira_create_model.name);
     END;
-    -- Scoring never makes months (attaching locks the default partition), so whoever registers a model does.
-    IF to_regclass('@extschema@.sira_predictions_' || next_month) IS NULL
-       OR to_regclass('@extschema@.sira_features_' || next_month) IS NULL THEN
+    -- Scoring never makes months (attaching locks the default partition), so whoever registers a model does: where that is the
+    -- whole transaction. In a longer one the lock would keep others waiting until its end; maintenance makes them then.
+    IF NOT @extschema@.sira_in_transaction_block() AND (to_regclass('@extschema@.sira_predictions_' || next_month) IS NULL
+       OR to_regclass('@extschema@.sira_features_' || next_month) IS NULL) THEN
         PERFORM @extschema@.sira_maintain_partitions();
     END IF;
     RETURN new_id;

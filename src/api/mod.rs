@@ -8,6 +8,7 @@ pub mod features_online;
 pub mod forget;
 pub mod ids;
 pub mod models;
+pub mod partitions;
 pub mod predict;
 pub mod replay;
 pub mod score;

@@ -5,6 +5,7 @@ mod databases;
 mod features;
 mod install;
 mod parallel;
+mod partitions;
 mod pooler;
 mod promotion;
 mod rows;

@@ -7,6 +7,8 @@ BEGIN;
 SELECT sira_version() ~ '^\d+\.\d+\.\d+$' AS a_version, sira_version() = extversion AS as_installed FROM pg_extension WHERE extname = 'sira';
 SELECT sira_lightgbm_version() ~ '\d+\.\d+\.\d+' AS a_version;
 SELECT sira_create_model('dr_idle', 'fraud_detection') IS NOT NULL AS made;
+-- Within a transaction block that made no months, whose locks would stay.
+SELECT count(*) > -1 AS maintained FROM sira_maintain_partitions();
 -- (version numbers left out)
 CREATE VIEW dr AS
 SELECT check_name, status, regexp_replace(detail, '\d+(\.\d+)+[^,]*', 'x.y', 'g') AS detail, remedy FROM sira_doctor() WHERE check_name <> 'schedule';
