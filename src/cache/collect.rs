@@ -112,7 +112,8 @@ fn in_use(home: Home) -> Result<HashSet<Digest>> {
     home.as_owner(|| {
         IN_USE.with(|statement| {
             statement.each(home, Mode::Read, Arguments::new(), |row| {
-                digests.extend(row.need::<Vec<u8>>(1)?.try_into().ok().map(|digest: Digest| digest));
+                let digest: std::result::Result<Digest, _> = row.need::<Vec<u8>>(1)?.try_into();
+                digests.extend(digest);
                 Ok(())
             })
         })

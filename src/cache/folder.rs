@@ -65,7 +65,7 @@ pub struct Claim {
 pub enum Claimed {
     Mine(Claim),
     /// Somebody else has written the file meanwhile.
-    Found(Loaded),
+    Found(Box<Loaded>),
 }
 
 /// The folder.
@@ -150,13 +150,16 @@ impl Claim {
                     if own.exists() && map(&own).is_none() {
                         let _ = fs::remove_file(&own);
                     }
-                    return Ok(find(digest).map_or(Claimed::Mine(claim), Claimed::Found));
+                    return Ok(match find(digest) {
+                        Some(loaded) => Claimed::Found(Box::new(loaded)),
+                        None => Claimed::Mine(claim),
+                    });
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock && began.elapsed() < PATIENCE => {
                     std::thread::sleep(PAUSE);
                     pgrx::check_for_interrupts!();
                     if let Some(loaded) = find(digest) {
-                        return Ok(Claimed::Found(loaded));
+                        return Ok(Claimed::Found(Box::new(loaded)));
                     }
                 }
                 Err(error) => return Err(error),

@@ -196,7 +196,7 @@ fn renew(home: Home, digest: Digest, loaded: Rc<Loaded>) -> Rc<Loaded> {
 /// the others wait for its file.
 fn build(home: Home, digest: &Digest, artifact: impl FnOnce() -> Result<Vec<u8>>) -> Result<Loaded> {
     let claim = match Claim::wait(digest) {
-        Ok(Claimed::Found(loaded)) => return Ok(loaded),
+        Ok(Claimed::Found(loaded)) => return Ok(*loaded),
         Ok(Claimed::Mine(claim)) => Ok(claim),
         Err(error) => Err(error),
     };
