@@ -17,6 +17,7 @@ pub static FALLBACK_DECISION: GucSetting<Option<CString>> = GucSetting::<Option<
 pub static CACHE_TTL: GucSetting<i32> = GucSetting::<i32>::new(30);
 pub static CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(256);
 pub static TRAINING_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(1024);
+pub static SETTLE_MARGIN: GucSetting<i32> = GucSetting::<i32>::new(60);
 pub static TRAINING_THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
 
 /// How often `sira.tenant` was set: whoever keeps what depends on it compares a number and not a text.
@@ -124,6 +125,16 @@ pub fn register() {
         64,
         GucContext::Suset,
         GucFlags::default(),
+    );
+    GucRegistry::define_int_guc(
+        c"sira.settle_margin",
+        c"How long before now incremental runs look again at rows that were there already.",
+        c"For rows whose time was taken before they were written; transactions that still run are waited for anyway.",
+        &SETTLE_MARGIN,
+        0,
+        7 * 86_400,
+        GucContext::Suset,
+        GucFlags::UNIT_S,
     );
     reserve_prefix();
 }

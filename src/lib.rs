@@ -83,7 +83,11 @@ extension_sql_file!("../sql/install/online.sql", name = "online", requires = ["f
 extension_sql_file!("../sql/install/feature_indexes.sql", name = "feature_indexes", requires = ["online"]);
 extension_sql_file!("../sql/install/feature_catalog.sql", name = "feature_catalog", requires = ["feature_indexes"]);
 extension_sql_file!("../sql/install/offline.sql", name = "offline", requires = ["feature_catalog"]);
-extension_sql_file!("../sql/install/doctor.sql", name = "doctor", requires = ["offline"]);
+extension_sql_file!("../sql/install/snapshots.sql", name = "snapshots", requires = ["offline"]);
+extension_sql_file!("../sql/install/jobs.sql", name = "jobs", requires = ["snapshots"]);
+extension_sql_file!("../sql/install/pipeline.sql", name = "pipeline", requires = ["jobs"]);
+extension_sql_file!("../sql/install/schedule.sql", name = "schedule", requires = ["pipeline"]);
+extension_sql_file!("../sql/install/doctor.sql", name = "doctor", requires = ["schedule"]);
 extension_sql_file!("../sql/install/security.sql", name = "security", requires = ["doctor"]);
 extension_sql_file!("../sql/install/execute.sql", name = "execute", requires = ["security"]);
 extension_sql_file!("../sql/install/dump.sql", name = "dump", requires = ["execute"]);

@@ -8,7 +8,8 @@ BEGIN
     FOR rule IN
         SELECT * FROM (VALUES
             ('sira_inference, sira_admin', ARRAY['sira_score', 'sira_raw_score', 'sira_score_classes', 'sira_explain',
-                'sira_predict', 'sira_predict_batch', 'sira_prewarm', 'sira_get_features', 'sira_feature_vector']),
+                'sira_predict', 'sira_predict_batch', 'sira_prewarm', 'sira_get_features', 'sira_feature_vector',
+                'sira_latest_snapshot']),
             ('sira_admin, sira_auditor', ARRAY['sira_replay']),
             ('sira_admin', ARRAY['sira_define_window_feature', 'sira_define_sql_feature', 'sira_define_stored_feature',
                 'sira_define_derived_feature', 'sira_define_request_feature', 'sira_define_feature_set',
@@ -16,6 +17,12 @@ BEGIN
                 'sira_historical_features', 'sira_build_training_set', 'sira_lint_training_set']),
             -- Called by the library as the owner, after its checks.
             ('', ARRAY['sira_store_definition', 'sira_store_feature_set']),
+            ('sira_admin', ARRAY['sira_materialize_snapshots', 'sira_backfill_features', 'sira_changed_entities',
+                'sira_settled_at', 'sira_queue_job', 'sira_job_begin', 'sira_job_beat', 'sira_job_end', 'sira_cancel_job',
+                'sira_run_feature_pipeline', 'sira_pipeline_open', 'sira_pipeline_step', 'sira_pipeline_work',
+                'sira_pipeline_failed', 'sira_pipeline_verdict', 'sira_pipeline_lock', 'sira_pipeline_sets', 'sira_schedule',
+                'sira_schedule_entries', 'sira_unschedule']),
+            ('', ARRAY['sira_job_claim', 'sira_session_serves']),
             ('sira_admin', ARRAY['sira_train', 'sira_import_version', 'sira_export_version', 'sira_predict_trigger',
                 'sira_doctor', 'sira_cache_problem', 'sira_missing_partitions', 'sira_compiled_models',
                 'sira_collect_cache'])
@@ -25,9 +32,9 @@ BEGIN
             SELECT p.oid FROM pg_catalog.pg_proc p
             WHERE p.pronamespace = '@extschema@'::regnamespace AND p.proname = ANY (rule.names)
         LOOP
-            EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', callable);
+            EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', callable);
             CONTINUE WHEN rule.roles = '';
-            EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %s', callable, rule.roles);
+            EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO %s', callable, rule.roles);
         END LOOP;
     END LOOP;
 END

@@ -10,7 +10,7 @@ BEGIN
         'sira_labels', 'sira_models', 'sira_model_versions', 'sira_model_artifacts', 'sira_model_aliases',
         'sira_model_transitions', 'sira_approval_policies', 'sira_approvals', 'sira_training_runs', 'sira_decision_policies',
         'sira_predictions', 'sira_prediction_requests', 'sira_feedback', 'sira_suggestions', 'sira_data_drift',
-        'sira_model_performance', 'sira_partition_config']
+        'sira_model_performance', 'sira_partition_config', 'sira_feature_watermarks', 'sira_jobs', 'sira_snapshot_work']
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I ENABLE ROW LEVEL SECURITY', tab);
         -- In a sub-select, so that the tenant is asked for once a statement and not once a row.
@@ -98,6 +98,9 @@ GRANT SELECT ON @extschema@.sira_feature_definitions, @extschema@.sira_feature_s
 GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_features, @extschema@.sira_feature_snapshots, @extschema@.sira_labels, @extschema@.sira_models,
     @extschema@.sira_model_aliases, @extschema@.sira_suggestions, @extschema@.sira_data_drift,
     @extschema@.sira_model_performance TO sira_admin;
+-- What the pipeline notes in the name of whoever runs it; its jobs are written by functions.
+GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_feature_watermarks, @extschema@.sira_snapshot_work TO sira_admin;
+GRANT SELECT ON @extschema@.sira_jobs TO sira_admin, sira_auditor;
 -- What concerns other tenants too is the owner's to write.
 GRANT SELECT ON @extschema@.sira_tenant_members, @extschema@.sira_partition_config TO sira_admin;
 -- A wall may be raised; lowering it is the owner's.

@@ -12,6 +12,7 @@ pub mod partitions;
 pub mod predict;
 pub mod replay;
 pub mod score;
+pub mod snapshots;
 pub mod status;
 pub mod text;
 pub mod train;

@@ -22,6 +22,7 @@ pub mod reading;
 pub mod row;
 pub mod serving;
 pub mod set;
+pub mod snapshots;
 pub mod source;
 pub mod stored;
 pub mod window;

@@ -139,6 +139,17 @@ impl Questions {
         Ok(Self { moments, known, ids, requests })
     }
 
+    /// Entities of the set's own type, each at a moment, without a row at hand.
+    pub fn of_entities(set: &Set, asked: &[(i64, String)]) -> Self {
+        let entities: Vec<Option<Box<str>>> =
+            asked.iter().map(|(_, entity)| Some(entity.clone().into_boxed_str())).collect();
+        let form = Form::Text(pg_sys::TEXTOID);
+        let mut ids = BTreeMap::new();
+        ids.extend(column_of(set, &set.entity_type).map(|name| (name, (form, Ids::Texts(entities)))));
+        let moments = asked.iter().map(|(at, _)| *at).collect();
+        Self { moments, known: None, ids, requests: BTreeMap::new() }
+    }
+
     pub fn len(&self) -> usize {
         self.moments.len()
     }
