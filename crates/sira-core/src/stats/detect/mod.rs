@@ -17,12 +17,45 @@ pub use cusum::Cusum;
 pub use page_hinkley::PageHinkley;
 
 use crate::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
 
 /// Which way a stream went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     Up,
     Down,
+}
+
+/// How far a stream lies above and below what is expected, in standard deviations, less a slack for each value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Sums {
+    slack: f64,
+    border: f64,
+    above: f64,
+    below: f64,
+}
+
+impl Sums {
+    /// # Errors
+    /// `InvalidParameter` for a slack below 0, a run length below 2.
+    fn new(slack: f64, run_length: f64) -> Result<Self> {
+        Ok(Self { slack, border: border_for(slack, run_length)?, above: 0.0, below: 0.0 })
+    }
+
+    /// The next deviation; after an alarm the sums begin anew.
+    fn add(&mut self, deviation: f64) -> Option<Change> {
+        self.above = (self.above + deviation - self.slack).max(0.0);
+        self.below = (self.below - deviation - self.slack).max(0.0);
+        let change = if self.above > self.border {
+            Change::Up
+        } else if self.below > self.border {
+            Change::Down
+        } else {
+            return None;
+        };
+        (self.above, self.below) = (0.0, 0.0);
+        Some(change)
+    }
 }
 
 /// The mean run length of a two-sided scheme with slack `slack` and border `border` on standard normal values that do

@@ -1,7 +1,7 @@
 //! Page and Hinkley's test: D. V. Hinkley, "Inference about the change-point from cumulative sum tests" (1971),
 //! two-sided, with mean and deviation learnt from the stream.
 
-use super::{Change, border_for};
+use super::{Change, Sums};
 use crate::Result;
 use crate::stats::population::Moments;
 use serde::{Deserialize, Serialize};
@@ -9,14 +9,11 @@ use serde::{Deserialize, Serialize};
 /// Values that are only learnt from before the first alarm can come.
 const LEARN_FROM: u64 = 30;
 
-/// Sums of how far values lie from the mean of all before them, less a slack, against the least and greatest sum seen.
+/// Sums of how far values lie from the mean of all before them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PageHinkley {
-    slack: f64,
-    border: f64,
     seen: Moments,
-    above: f64,
-    below: f64,
+    sums: Sums,
 }
 
 impl PageHinkley {
@@ -26,8 +23,7 @@ impl PageHinkley {
     /// # Errors
     /// `InvalidParameter` for a slack below 0, a run length below 2.
     pub fn new(slack: f64, run_length: f64) -> Result<Self> {
-        let border = border_for(slack, run_length)?;
-        Ok(Self { slack, border, seen: Moments::default(), above: 0.0, below: 0.0 })
+        Ok(Self { seen: Moments::default(), sums: Sums::new(slack, run_length)? })
     }
 
     /// The next value; after an alarm everything is learnt anew. Values that are not finite are left out.
@@ -50,16 +46,8 @@ impl PageHinkley {
         } else {
             f64::INFINITY.copysign(distance)
         };
-        self.above = (self.above + z - self.slack).max(0.0);
-        self.below = (self.below - z - self.slack).max(0.0);
-        let change = if self.above > self.border {
-            Change::Up
-        } else if self.below > self.border {
-            Change::Down
-        } else {
-            return None;
-        };
-        (self.above, self.below, self.seen) = (0.0, 0.0, Moments::default());
+        let change = self.sums.add(z)?;
+        self.seen = Moments::default();
         Some(change)
     }
 }
