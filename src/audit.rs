@@ -5,12 +5,14 @@
 
 use crate::catalog::Home;
 use crate::error::{Failure, Result};
+use crate::jsonb::Jsonb;
 use crate::prediction::{self, Request};
 use crate::statement::{Arguments, Mode, Row, Statement};
-use crate::version::{Resolved, Version};
+use crate::version::{self, Resolved, Version};
 use pgrx::datum::{TimestampWithTimeZone, Uuid};
 use pgrx::pg_sys;
 use serde_json::Value;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -52,23 +54,63 @@ pub struct Record {
     pub fallback: bool,
 }
 
-thread_local! {
-    static INSERT: Statement = const {
-        Statement::new(
-            "INSERT INTO {s}.sira_predictions (id, tenant_id, model_id, model_version_id, entity_type, entity_id, \
-             input_features, feature_vector, features_digest, prediction, raw_score, score, predicted_class, \
-             confidence, decision, explanation, policy_id, request_id, context, as_of, source, fallback, latency_us) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7::pg_catalog.jsonb, $8, $9, $10::pg_catalog.jsonb, $11, $12, $13, $14, \
-             $15, $16::pg_catalog.jsonb, $17, $18, $19::pg_catalog.jsonb, $20, 'sira', $21, $22)",
-            &[
-                pg_sys::UUIDOID, pg_sys::TEXTOID, pg_sys::UUIDOID, pg_sys::UUIDOID, pg_sys::TEXTOID,
-                pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::FLOAT8ARRAYOID, pg_sys::BYTEAOID, pg_sys::TEXTOID,
-                pg_sys::FLOAT8OID, pg_sys::FLOAT8OID, pg_sys::TEXTOID, pg_sys::FLOAT8OID, pg_sys::TEXTOID,
-                pg_sys::TEXTOID, pg_sys::UUIDOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TIMESTAMPTZOID,
-                pg_sys::BOOLOID, pg_sys::INT4OID,
-            ],
-        )
+/// How many audit rows one INSERT writes where there are many: starting it costs as much as several rows do.
+const MANY: usize = 25;
+
+const INTO: &str = "INSERT INTO {s}.sira_predictions (id, tenant_id, model_id, model_version_id, entity_type, entity_id, \
+    input_features, feature_vector, features_digest, prediction, raw_score, score, predicted_class, confidence, decision, \
+    explanation, policy_id, request_id, context, as_of, source, fallback, latency_us) VALUES ";
+
+/// Of the columns above, but for `source`, which is ours.
+const TYPES: [pg_sys::Oid; 22] = [
+    pg_sys::UUIDOID,
+    pg_sys::TEXTOID,
+    pg_sys::UUIDOID,
+    pg_sys::UUIDOID,
+    pg_sys::TEXTOID,
+    pg_sys::TEXTOID,
+    pg_sys::JSONBOID,
+    pg_sys::FLOAT8ARRAYOID,
+    pg_sys::BYTEAOID,
+    pg_sys::JSONBOID,
+    pg_sys::FLOAT8OID,
+    pg_sys::FLOAT8OID,
+    pg_sys::TEXTOID,
+    pg_sys::FLOAT8OID,
+    pg_sys::TEXTOID,
+    pg_sys::JSONBOID,
+    pg_sys::UUIDOID,
+    pg_sys::TEXTOID,
+    pg_sys::TEXTOID,
+    pg_sys::TIMESTAMPTZOID,
+    pg_sys::BOOLOID,
+    pg_sys::INT4OID,
+];
+
+/// The INSERT of so many rows. Its text lives as long as the session, as the statement does.
+fn insert_of(rows: usize) -> Statement {
+    let row = |number: usize| {
+        let places: Vec<String> = (0..TYPES.len())
+            .map(|column| match column {
+                18 => format!("${}::pg_catalog.jsonb", number * TYPES.len() + column + 1),
+                20 => format!("'sira', ${}", number * TYPES.len() + column + 1),
+                _ => format!("${}", number * TYPES.len() + column + 1),
+            })
+            .collect();
+        format!("({})", places.join(", "))
     };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    Statement::new(
+        Box::leak((INTO.to_owned() + &rows.join(", ")).into_boxed_str()),
+        Box::leak(TYPES.repeat(rows.len()).into_boxed_slice()),
+    )
+}
+
+thread_local! {
+    static INSERT: Statement = insert_of(1);
+    static INSERT_MANY: Statement = insert_of(MANY);
+    /// The transaction and the version that were last seen together with our lock on the audit log.
+    static HELD: Cell<Option<(u32, u32, Uuid)>> = const { Cell::new(None) };
     static CLAIM: Statement = const {
         Statement::new(
             "INSERT INTO {s}.sira_prediction_requests \
@@ -95,41 +137,110 @@ thread_local! {
     };
 }
 
-/// Writes the audit row.
-pub fn write(
-    home: Home,
-    resolved: &Resolved,
-    request: &Request<'_>,
-    id: Uuid,
-    record: &Record,
-    taken: Duration,
-) -> Result<()> {
+/// One audit row.
+pub struct Entry<'a> {
+    pub id: Uuid,
+    pub request: &'a Request<'a>,
+    pub record: &'a Record,
+    pub taken: Duration,
+}
+
+/// Writes audit rows.
+///
+/// # Errors
+/// 42704 where the version was deleted since the statement found it.
+pub fn write(home: Home, resolved: &Resolved, entries: &[Entry<'_>]) -> Result<()> {
+    let mut left = entries;
+    while let Some((many, rest)) = left.split_at_checked(MANY) {
+        INSERT_MANY.with(|insert| insert_rows(home, resolved, insert, many))?;
+        left = rest;
+    }
+    for entry in left {
+        INSERT.with(|insert| insert_rows(home, resolved, insert, std::slice::from_ref(entry)))?;
+    }
+    for version in entries.iter().filter_map(|entry| entry.record.version.as_ref()) {
+        hold(home, resolved, version)?;
+    }
+    Ok(())
+}
+
+/// Whoever deletes a version locks the audit log first, so an INSERT may have waited for that and then written about
+/// a version that is gone. From the INSERT on our own lock keeps deleters waiting until this transaction, or the
+/// subtransaction, ends: one look is enough.
+fn hold(home: Home, resolved: &Resolved, version: &Version) -> Result<()> {
+    // SAFETY: both read a variable of the backend.
+    let transaction = unsafe {
+        (pg_sys::GetTopTransactionIdIfAny().into_inner(), pg_sys::GetCurrentSubTransactionId(), version.id)
+    };
+    if HELD.get() == Some(transaction) {
+        return Ok(());
+    }
+    if !version::is_there_now(home, version.id)? {
+        return Err(version::gone(&resolved.model));
+    }
+    HELD.set(Some(transaction));
+    Ok(())
+}
+
+fn insert_rows(home: Home, resolved: &Resolved, insert: &Statement, entries: &[Entry<'_>]) -> Result<()> {
+    // What is bound by its address must live until the INSERT is done.
+    let documents = entries.iter().map(|entry| Documents::of(entry.record)).collect::<Result<Vec<_>>>()?;
+    let mut arguments = Arguments::new();
+    for (entry, documents) in entries.iter().zip(&documents) {
+        arguments = bind(arguments, resolved, entry, documents);
+    }
+    home.as_owner(|| insert.each(home, Mode::Write, arguments, |_| Ok(())))?;
+    Ok(())
+}
+
+/// The columns of an audit row that are jsonb.
+struct Documents {
+    input: Jsonb,
+    prediction: Jsonb,
+    reasons: Option<Jsonb>,
+}
+
+impl Documents {
+    fn of(record: &Record) -> Result<Self> {
+        let nothing = Value::Object(serde_json::Map::new());
+        Ok(Self {
+            input: jsonb(record.input.as_ref().unwrap_or(&nothing))?,
+            prediction: jsonb(&record.prediction)?,
+            reasons: record.reasons.as_ref().map(jsonb).transpose()?,
+        })
+    }
+}
+
+fn bind(arguments: Arguments, resolved: &Resolved, entry: &Entry<'_>, documents: &Documents) -> Arguments {
+    let Entry { id, request, record, taken } = entry;
     let digest = record.vector.as_deref().map(features_digest);
-    let arguments = Arguments::new()
-        .bind(id)
+    arguments
+        .bind(*id)
         .bind(resolved.caller.as_str())
         .bind(resolved.model_id)
         .bind(record.version.as_ref().map(|version| version.id))
         .bind(request.entity.kind)
         .bind(request.entity.id)
-        .bind(record.input.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string))
+        .bind_datum(Some(documents.input.datum()))
         .bind(record.vector.as_deref())
         .bind(digest.as_ref().map(<[u8; 32]>::as_slice))
-        .bind(record.prediction.to_string())
+        .bind_datum(Some(documents.prediction.datum()))
         .bind(record.raw)
         .bind(record.score)
         .bind(record.class.as_deref())
         .bind(record.confidence)
         .bind(record.decision.as_deref())
-        .bind(record.reasons.as_ref().map(Value::to_string))
+        .bind_datum(documents.reasons.as_ref().map(Jsonb::datum))
         .bind(record.policy_id)
         .bind(request.request_id)
         .bind(request.context.as_deref())
         .bind(request.as_of.and_then(|time| TimestampWithTimeZone::try_from(time).ok()))
         .bind(record.fallback)
-        .bind(latency(taken));
-    home.as_owner(|| INSERT.with(|insert| insert.each(home, Mode::Write, arguments, |_| Ok(()))))?;
-    Ok(())
+        .bind(latency(*taken))
+}
+
+fn jsonb(value: &Value) -> Result<Jsonb> {
+    Jsonb::of(value).ok_or_else(|| Failure::internal("a prediction does not fit into a jsonb"))
 }
 
 /// Claims a request id for a prediction about to be made; gives the first answer where it is taken.

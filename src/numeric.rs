@@ -1,11 +1,14 @@
-//! PostgreSQL's `numeric` as the nearest double, read from its bytes.
+//! PostgreSQL's `numeric` by its bytes: as the nearest double, and made from a decimal.
 //!
-//! The server goes by way of the decimal text and `strtod`, which for thirty numbers costs more than scoring
+//! To a double the server goes by way of the decimal text and `strtod`, which for thirty numbers costs more than scoring
 //! them. Here the decimal digits become one integer `m`, and the value is `m` times or divided by a power of
 //! ten. Where both are exact doubles, one multiplication or division rounds once, hence correctly (Clinger,
 //! "How to read floating point numbers accurately", 1990, section 3). Otherwise a division of integers gives
 //! 64 bits of the quotient and whether anything remains, which is all that rounding to 53 bits asks. What is
 //! longer goes by way of Rust's own parser; what no double can hold is left to the caller.
+//!
+//! The format is that of `src/backend/utils/adt/numeric.c`: digits of base 10,000, the weight of the first, and how
+//! many decimals are shown; in a short form where these are small.
 
 /// Powers of ten that are exact doubles.
 const EXACT_TENS: [f64; 23] = [
@@ -119,4 +122,88 @@ fn spelt(digits: &[[u8; 2]], weight: i32) -> Option<f64> {
     }
     write!(text, "e{}", 4 * (weight + 1 - digits.len() as i32)).ok()?;
     text.parse().ok()
+}
+
+/// The length of a value of variable length, itself included, as its first four bytes say it.
+pub fn varlena_length(length: u32) -> [u8; 4] {
+    if cfg!(target_endian = "little") { (length << 2).to_ne_bytes() } else { length.to_ne_bytes() }
+}
+
+/// Appends a whole number as `numeric_in` makes it of its text.
+pub fn append_whole(bytes: &mut Vec<u8>, whole: i64) {
+    let mut rest = whole.unsigned_abs();
+    // Least first; nineteen decimal digits are five of base 10,000.
+    let (mut digits, mut count) = ([0_u16; 5], 0);
+    for digit in &mut digits {
+        if rest == 0 {
+            break;
+        }
+        *digit = (rest % 10_000) as u16;
+        rest /= 10_000;
+        count += 1;
+    }
+    let zeros = digits.iter().take_while(|digit| **digit == 0).count().min(count);
+    let digits = digits.iter().take(count).skip(zeros).rev().copied();
+    append(bytes, whole < 0, 0, count.saturating_sub(1) as i32, digits);
+}
+
+/// Appends a decimal (`-12.5e-7`) as `numeric_in` makes it; `None` for what is no decimal, or far out.
+pub fn append_decimal(bytes: &mut Vec<u8>, text: &str) -> Option<()> {
+    let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    if exponent.abs() > 1000 || whole.is_empty() || whole.len() + fraction.len() > 1000 {
+        return None;
+    }
+    let decimals: Vec<u8> =
+        whole.bytes().chain(fraction.bytes()).map(|digit| digit.wrapping_sub(b'0')).collect();
+    if decimals.iter().any(|digit| *digit > 9) {
+        return None;
+    }
+    let scale = (fraction.len() as i32 - exponent).max(0);
+    // The decimal point stands after so many of the digits; groups of four count from there.
+    let point = whole.len() as i32 + exponent;
+    let lead = (-point).rem_euclid(4) as usize;
+    let mut weight = (point + lead as i32) / 4 - 1;
+    let padded: Vec<u8> = std::iter::repeat_n(0, lead).chain(decimals).collect();
+    let mut digits: Vec<u16> = padded
+        .chunks(4)
+        .map(|group| (0..4).fold(0, |digit, at| digit * 10 + u16::from(group.get(at).copied().unwrap_or(0))))
+        .collect();
+    let zeros = digits.iter().take_while(|digit| **digit == 0).count();
+    digits.drain(..zeros);
+    weight -= zeros as i32;
+    while digits.last() == Some(&0) {
+        digits.pop();
+    }
+    append(bytes, negative, scale as u16, weight, digits.into_iter());
+    Some(())
+}
+
+/// Appends a numeric of these digits, whose first counts `10000^weight`.
+fn append(
+    bytes: &mut Vec<u8>,
+    negative: bool,
+    scale: u16,
+    weight: i32,
+    digits: impl ExactSizeIterator<Item = u16>,
+) {
+    // Zero has neither sign nor weight.
+    let (negative, weight) = if digits.len() == 0 { (false, 0) } else { (negative, weight) };
+    let short = scale <= 63 && (-64..=63).contains(&weight);
+    let length = 4 + if short { 2 } else { 4 } + 2 * digits.len();
+    bytes.extend(varlena_length(length as u32));
+    if short {
+        let sign = if negative { 0x2000 } else { 0 };
+        let below = if weight < 0 { 0x40 } else { 0 };
+        let head: u16 = 0x8000 | sign | scale << 7 | below | (weight & 0x3F) as u16;
+        bytes.extend(head.to_ne_bytes());
+    } else {
+        bytes.extend((if negative { 0x4000 } else { 0 } | scale).to_ne_bytes());
+        bytes.extend((weight as i16).to_ne_bytes());
+    }
+    digits.for_each(|digit| bytes.extend(digit.to_ne_bytes()));
 }

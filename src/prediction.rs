@@ -1,6 +1,6 @@
 //! One prediction, from request to audit row: what `sira_predict`, the batch and the trigger share.
 
-use crate::audit::{self, Answer, Entity, Record};
+use crate::audit::{self, Answer, Entity, Entry, Record};
 use crate::catalog::Home;
 use crate::error::{Failure, Result};
 use crate::features::Features;
@@ -8,11 +8,15 @@ use crate::guc;
 use crate::scoring::Scorer;
 use crate::version::{Resolved, Version};
 use pgrx::PgSqlErrorCode;
+use pgrx::datum::Uuid;
 use serde_json::{Value, json};
 use sira_core::policy::position_of_largest;
 use sira_core::signature::Task;
 use std::rc::Rc;
 use std::time::Instant;
+
+/// How many predictions of a batch are in memory before their audit rows are written.
+const BLOCK: usize = 500;
 
 /// What a caller asks.
 pub struct Request<'a> {
@@ -27,6 +31,12 @@ pub struct Request<'a> {
     pub context: Option<String>,
 }
 
+/// One prediction that is made and not recorded yet.
+struct Made {
+    answer: Answer,
+    record: Record,
+}
+
 /// Scores, decides and records.
 ///
 /// Where scoring cannot answer (a kill switch, no version in production, an artifact that cannot be read,
@@ -39,13 +49,62 @@ pub fn predict(
     features: impl FnOnce(&Version) -> Result<Features>,
 ) -> Result<Answer> {
     let started = Instant::now();
-    let log = guc::LOG_PREDICTIONS.get();
-    let id = if log { Some(crate::api::ids::new_prediction_id()?) } else { None };
+    let id = new_id()?;
     if let (Some(id), Some(name)) = (id, request.request_id)
         && let Some(first) = audit::claim_request(home, resolved, request, name, id)?
     {
         return Ok(first);
     }
+    let Made { answer, record } = make(home, resolved, request, id, started, features)?;
+    if let Some(id) = id {
+        let taken = answer.latency;
+        audit::write(home, resolved, &[Entry { id, request, record: &record, taken }])?;
+    }
+    Ok(answer)
+}
+
+/// The same for many; their audit rows are written together. Request ids are for single calls.
+pub fn predict_all<'a>(
+    home: Home,
+    resolved: &Resolved,
+    requests: &'a [Request<'a>],
+    mut features: impl FnMut(usize, &Request<'a>, &Version) -> Result<Features>,
+) -> Result<Vec<Answer>> {
+    let mut answers = Vec::with_capacity(requests.len());
+    for (block, requests) in requests.chunks(BLOCK).enumerate() {
+        pgrx::check_for_interrupts!();
+        let mut records = Vec::with_capacity(requests.len());
+        for (at, request) in requests.iter().enumerate() {
+            let place = block * BLOCK + at;
+            let read = |version: &Version| features(place, request, version);
+            let Made { answer, record } = make(home, resolved, request, new_id()?, Instant::now(), read)?;
+            records.push((record, answer.id, answer.latency));
+            answers.push(answer);
+        }
+        let entries: Vec<Entry<'_>> = requests
+            .iter()
+            .zip(&records)
+            .filter_map(|(request, (record, id, taken))| {
+                Some(Entry { id: (*id)?, request, record, taken: *taken })
+            })
+            .collect();
+        audit::write(home, resolved, &entries)?;
+    }
+    Ok(answers)
+}
+
+fn new_id() -> Result<Option<Uuid>> {
+    guc::LOG_PREDICTIONS.get().then(crate::api::ids::new_prediction_id).transpose()
+}
+
+fn make(
+    home: Home,
+    resolved: &Resolved,
+    request: &Request<'_>,
+    id: Option<Uuid>,
+    started: Instant,
+    features: impl FnOnce(&Version) -> Result<Features>,
+) -> Result<Made> {
     let record = match score(home, resolved, request, features) {
         Ok(record) => record,
         Err(failure) => match fallback(home, resolved)? {
@@ -65,10 +124,7 @@ pub fn predict(
         variant: None,
         latency: started.elapsed(),
     };
-    if let Some(id) = id {
-        audit::write(home, resolved, request, id, &record, answer.latency)?;
-    }
-    Ok(answer)
+    Ok(Made { answer, record })
 }
 
 fn score(

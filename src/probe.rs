@@ -113,6 +113,36 @@ impl Probe {
         home: Home,
         keys: &[Key<'_>],
         order: Order,
+        read: impl FnMut(&Hit<'_>) -> Result<bool>,
+    ) -> Result<bool> {
+        // SAFETY: functions are called within a statement, whose snapshot outlives the scan.
+        unsafe { self.scan(home, keys, order, active_snapshot(), read) }
+    }
+
+    /// Whether there is a row with these keys at this moment, whatever the running statement sees.
+    pub fn is_there_now(&self, home: Home, keys: &[Key<'_>]) -> Result<Found<()>> {
+        let mut found = Found::Nothing;
+        // SAFETY: the snapshot is registered for as long as the scan lasts.
+        let ready = unsafe {
+            let now = pg_sys::RegisterSnapshot(pg_sys::GetLatestSnapshot());
+            let ready = self.scan(home, keys, Order::Forward, now, |_| {
+                found = Found::Row(());
+                Ok(false)
+            });
+            pg_sys::UnregisterSnapshot(now);
+            ready?
+        };
+        Ok(if ready { found } else { Found::Unready })
+    }
+
+    /// # Safety
+    /// The snapshot must be one that PostgreSQL keeps for as long as this takes.
+    unsafe fn scan(
+        &self,
+        home: Home,
+        keys: &[Key<'_>],
+        order: Order,
+        snapshot: pg_sys::Snapshot,
         mut read: impl FnMut(&Hit<'_>) -> Result<bool>,
     ) -> Result<bool> {
         // SAFETY: relations and scan are closed by their guards in the order they were opened in, or by the
@@ -149,7 +179,7 @@ impl Probe {
             let scan = Scan(pg_sys::systable_beginscan_ordered(
                 table.0,
                 index.0,
-                active_snapshot(),
+                snapshot,
                 given as i32,
                 scan_keys.as_mut_ptr(),
             ));

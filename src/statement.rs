@@ -171,8 +171,14 @@ impl Statement {
         let sql =
             CString::new(sql).map_err(|_| Failure::internal("a statement of sira holds a zero byte"))?;
         unsafe {
-            let plan =
-                pg_sys::SPI_prepare(sql.as_ptr(), self.types.len() as i32, self.types.as_ptr().cast_mut());
+            // Planned once: these look-ups and inserts are the same for all values, and PostgreSQL would plan the first
+            // five executions anew each to find that out.
+            let plan = pg_sys::SPI_prepare_cursor(
+                sql.as_ptr(),
+                self.types.len() as i32,
+                self.types.as_ptr().cast_mut(),
+                pg_sys::CURSOR_OPT_GENERIC_PLAN as i32,
+            );
             if plan.is_null() {
                 return Err(spi_failure("SPI_prepare", pg_sys::SPI_result));
             }

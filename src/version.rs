@@ -143,6 +143,12 @@ thread_local! {
             &[c"id", c"version", c"artifact_digest", c"signature"],
         )
     };
+    static BY_ID: Probe = const {
+        Probe::new(c"sira_model_versions", c"sira_model_versions_pkey", &[c"id"], &[c"id"])
+    };
+    static IS_THERE: Statement = const {
+        Statement::new("SELECT id FROM {s}.sira_model_versions WHERE id {=} $1", &[pg_sys::UUIDOID])
+    };
     static NEWEST_POLICY: Probe = const {
         Probe::new(
             c"sira_decision_policies",
@@ -354,14 +360,31 @@ pub fn load_version(home: Home, tenant: &str, model: &str, id: Uuid) -> Result<R
             })
         })
     })?;
-    let stored = found.ok_or_else(|| {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-            format!("a version of model \"{model}\" does not exist any more"),
-        )
-        .hint("Restore it from a backup, under the id it had.")
-    })?;
+    let stored = found.ok_or_else(|| gone(model))?;
     keep_version(home, tenant, model, id, stored)
+}
+
+/// Whether a version is there at this moment: the statement may have found it before another session deleted it.
+pub fn is_there_now(home: Home, id: Uuid) -> Result<bool> {
+    match BY_ID.with(|by_id| by_id.is_there_now(home, &[Key::Uuid(id)]))? {
+        Found::Row(()) => Ok(true),
+        Found::Nothing => Ok(false),
+        Found::Unready => {
+            let by_id = Arguments::new().bind(id);
+            let count =
+                home.as_owner(|| IS_THERE.with(|there| there.each(home, Mode::Write, by_id, |_| Ok(()))))?;
+            Ok(count > 0)
+        }
+    }
+}
+
+/// The error for a version that was deleted.
+pub fn gone(model: &str) -> Failure {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+        format!("a version of model \"{model}\" does not exist any more"),
+    )
+    .hint("Restore it from a backup, under the id it had.")
 }
 
 /// Makes a version of what is stored of it, and keeps it.

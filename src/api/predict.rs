@@ -9,7 +9,7 @@ use crate::features::{self, Features};
 use crate::prediction::{self, Request};
 use crate::relation;
 use crate::snapshots;
-use crate::version;
+use crate::version::{self, Resolved, Version};
 use pgrx::JsonB;
 use pgrx::datum::{TimestampWithTimeZone, Uuid};
 use pgrx::iter::TableIterator;
@@ -108,26 +108,32 @@ fn sira_predict_batch(
         .detail(format!("There are {} ids and {} features.", ids.len(), features.len()))
         .into());
     }
-    let mut features = features.unwrap_or_default().into_iter();
+    let features = features.unwrap_or_default();
     let (as_of, explain) = (as_of(fcinfo, 4), reasons_wanted(call::argument(fcinfo, 5))?);
     let context = context(fcinfo, 6);
-    let mut rows = Vec::with_capacity(ids.len());
-    for id in &ids {
-        pgrx::check_for_interrupts!();
-        let request = Request {
-            entity: Entity { kind: entity_type, id: need("entity_ids", id.as_deref())? },
-            as_of,
-            explain,
-            request_id: None,
-            context: context.clone(),
-        };
-        rows.push(row(one(home, model, &request, features.next().flatten())?));
+    let requests = ids
+        .iter()
+        .map(|id| {
+            Ok(Request {
+                entity: Entity { kind: entity_type, id: need("entity_ids", id.as_deref())? },
+                as_of,
+                explain,
+                request_id: None,
+                context: context.clone(),
+            })
+        })
+        .collect::<error::Result<Vec<_>>>()?;
+    if requests.is_empty() {
+        return Ok(TableIterator::new(Vec::new()));
     }
-    Ok(TableIterator::new(rows))
+    let resolved = version::resolve(home, model)?;
+    let answers = prediction::predict_all(home, &resolved, &requests, |place, request, version| {
+        read(home, &resolved, request, features.get(place).copied().flatten(), version)
+    })?;
+    Ok(TableIterator::new(answers.into_iter().map(row).collect::<Vec<_>>()))
 }
 
-/// Predicts for one entity; `features` is a jsonb, or none: then a model that was trained on a feature set gets that set
-/// computed, and any other the entity's newest snapshot.
+/// Predicts for one entity.
 fn one(
     home: Home,
     model: &str,
@@ -135,23 +141,33 @@ fn one(
     features: Option<pg_sys::Datum>,
 ) -> error::Result<Answer> {
     let resolved = version::resolve(home, model)?;
-    prediction::predict(home, &resolved, request, |version| {
-        match (features, serving::pinned(home, &resolved.tenant, version.id)?) {
-            (given, Some(set)) => {
-                // SAFETY: the SQL declarations make it a jsonb.
-                let given = given.map(|json| features::parse_json(&unsafe { call::json_text(json) }));
-                let (signature, entity) = (&version.signature, &request.entity);
-                serving::features(home, &set, signature, entity, request.as_of, given.transpose()?)
-            }
-            (Some(json), None) => {
-                let mut features = Features::default();
-                // SAFETY: the SQL declarations make it a jsonb.
-                unsafe { FeatureReader::new(Shape::Jsonb).read(version, json, &mut features) }?;
-                Ok(features)
-            }
-            (None, None) => from_snapshot(home, &version.signature, request),
+    prediction::predict(home, &resolved, request, |version| read(home, &resolved, request, features, version))
+}
+
+/// An entity's features: `features` is a jsonb, or none: then a model that was trained on a feature set gets that set
+/// computed, and any other the entity's newest snapshot.
+fn read(
+    home: Home,
+    resolved: &Resolved,
+    request: &Request<'_>,
+    features: Option<pg_sys::Datum>,
+    version: &Version,
+) -> error::Result<Features> {
+    match (features, serving::pinned(home, &resolved.tenant, version.id)?) {
+        (given, Some(set)) => {
+            // SAFETY: the SQL declarations make it a jsonb.
+            let given = given.map(|json| features::parse_json(&unsafe { call::json_text(json) }));
+            let (signature, entity) = (&version.signature, &request.entity);
+            serving::features(home, &set, signature, entity, request.as_of, given.transpose()?)
         }
-    })
+        (Some(json), None) => {
+            let mut features = Features::default();
+            // SAFETY: the SQL declarations make it a jsonb.
+            unsafe { FeatureReader::new(Shape::Jsonb).read(version, json, &mut features) }?;
+            Ok(features)
+        }
+        (None, None) => from_snapshot(home, &version.signature, request),
+    }
 }
 
 /// The context as it was given: nothing of it is computed with, so nothing is rounded.

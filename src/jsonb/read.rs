@@ -5,25 +5,13 @@
 //! not plain sailing — a value of a wrong type, a name the model does not know in strict mode, a number that no
 //! float8 holds, a nested value — is left to the reader of JSON text, which has the words for it and is the
 //! definition of what a JSON means: this one is only faster.
-//!
-//! The layout is `src/include/utils/jsonb.h`: a header with the number of pairs, an entry of four bytes for each
-//! key and then each value, the keys' bytes and the values. An entry holds a length, or every so often the end's
-//! offset. It has been the same since PostgreSQL 9.4 and cannot change without breaking `pg_upgrade`.
 
+use super::{
+    COUNT, FALSE, HAS_OFFSET, IS_LENGTH_OR_OFFSET, NULL, NUMERIC, OBJECT, STRING, TRUE, TYPE, order,
+};
 use crate::features::{self, Features};
 use crate::numeric;
 use sira_core::signature::{Feature, FeatureKind, Signature};
-
-const COUNT: u32 = 0x0FFF_FFFF;
-const OBJECT: u32 = 0x2000_0000;
-const IS_LENGTH_OR_OFFSET: u32 = 0x0FFF_FFFF;
-const HAS_OFFSET: u32 = 0x8000_0000;
-const TYPE: u32 = 0x7000_0000;
-const STRING: u32 = 0x0000_0000;
-const NUMERIC: u32 = 0x1000_0000;
-const FALSE: u32 = 0x2000_0000;
-const TRUE: u32 = 0x3000_0000;
-const NULL: u32 = 0x4000_0000;
 
 /// A signature's features in the order of a jsonb's keys.
 #[derive(Debug)]
@@ -31,14 +19,10 @@ pub struct Keys(Vec<usize>);
 
 impl Keys {
     pub fn of(signature: &Signature) -> Self {
-        let mut order: Vec<usize> = (0..signature.features.len()).collect();
-        order.sort_by_key(|at| signature.features.get(*at).map(|feature| sort_key(&feature.name)));
-        Self(order)
+        let mut positions: Vec<usize> = (0..signature.features.len()).collect();
+        positions.sort_by_key(|at| signature.features.get(*at).map(|feature| order(feature.name.as_bytes())));
+        Self(positions)
     }
-}
-
-fn sort_key(name: &str) -> (usize, &[u8]) {
-    (name.len(), name.as_bytes())
 }
 
 /// Reads the object in `bytes` (those behind the length) into `features`, which must be all missing. Gives how
@@ -73,7 +57,7 @@ pub fn read(
         let value_begin = value_end;
         value_end = advance(value_end, entry);
         while let Some((_, feature)) = next
-            && sort_key(&feature.name) < (name.len(), name)
+            && order(feature.name.as_bytes()) < order(name)
         {
             next = wanted.next().and_then(|at| Some((*at, signature.features.get(*at)?)));
         }
