@@ -5,7 +5,7 @@
 //! numerics) is freed with the batch.
 
 use crate::error::{Failure, Result};
-use crate::feature::prepared::Row;
+use crate::feature::prepared::{self, Row};
 use crate::statement::{Connection, Mode};
 use pgrx::{PgMemoryContexts, PgSqlErrorCode, pg_sys};
 use std::ffi::CString;
@@ -36,12 +36,7 @@ impl Cursor {
         let sql = CString::new(sql).map_err(|_| {
             Failure::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("{what} holds a zero byte"))
         })?;
-        let nulls: Vec<std::ffi::c_char> = values
-            .iter()
-            .map(|value| if value.is_some() { b' ' } else { b'n' } as std::ffi::c_char)
-            .collect();
-        let mut datums: Vec<pg_sys::Datum> =
-            values.iter().map(|value| value.unwrap_or(pg_sys::Datum::from(0))).collect();
+        let (mut datums, nulls) = prepared::bound(values);
         let connection = Connection::open()?;
         // SAFETY: SPI is connected; the plan lives as long as the connection, and the portal holds on to it. There are
         // as many values as types.

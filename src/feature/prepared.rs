@@ -31,6 +31,13 @@ impl Row<'_> {
     }
 }
 
+/// Values as SPI takes them.
+pub fn bound(values: &[Option<pg_sys::Datum>]) -> (Vec<pg_sys::Datum>, Vec<std::ffi::c_char>) {
+    let datum = |value: &Option<pg_sys::Datum>| value.unwrap_or(pg_sys::Datum::from(0));
+    let null = |value: &Option<pg_sys::Datum>| if value.is_some() { b' ' } else { b'n' } as std::ffi::c_char;
+    (values.iter().map(datum).collect(), values.iter().map(null).collect())
+}
+
 impl Prepared {
     pub fn new(sql: &str, types: &[pg_sys::Oid]) -> Result<Self> {
         let sql = CString::new(sql).map_err(|_| Failure::internal("users' SQL holds a zero byte"))?;
@@ -79,12 +86,7 @@ impl Prepared {
         mut read: impl FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
         let _connection = Connection::open()?;
-        let nulls: Vec<std::ffi::c_char> = values
-            .iter()
-            .map(|value| if value.is_some() { b' ' } else { b'n' } as std::ffi::c_char)
-            .collect();
-        let mut datums: Vec<pg_sys::Datum> =
-            values.iter().map(|value| value.unwrap_or(pg_sys::Datum::from(0))).collect();
+        let (mut datums, nulls) = bound(values);
         // SAFETY: the plan takes as many parameters as its maker gave types, and callers pass as many; both arrays
         // for a row are as long as the result's descriptor.
         unsafe {
