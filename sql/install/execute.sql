@@ -14,7 +14,8 @@ BEGIN
             ('sira_admin', ARRAY['sira_define_window_feature', 'sira_define_sql_feature', 'sira_define_stored_feature',
                 'sira_define_derived_feature', 'sira_define_request_feature', 'sira_define_feature_set',
                 'sira_deprecate_feature', 'sira_feature_members', 'sira_feature_indexes', 'sira_create_feature_indexes',
-                'sira_historical_features', 'sira_build_training_set', 'sira_lint_training_set']),
+                'sira_historical_features', 'sira_build_training_set', 'sira_lint_training_set',
+                'sira_validate_features', 'sira_feature_violations', 'sira_record_feature_statistics']),
             -- Called by the library as the owner, after its checks.
             ('', ARRAY['sira_store_definition', 'sira_store_feature_set']),
             ('sira_admin', ARRAY['sira_materialize_snapshots', 'sira_backfill_features', 'sira_changed_entities',

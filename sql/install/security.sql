@@ -10,7 +10,7 @@ BEGIN
         'sira_labels', 'sira_models', 'sira_model_versions', 'sira_model_artifacts', 'sira_model_aliases',
         'sira_model_transitions', 'sira_approval_policies', 'sira_approvals', 'sira_training_runs', 'sira_decision_policies',
         'sira_predictions', 'sira_prediction_requests', 'sira_feedback', 'sira_suggestions', 'sira_data_drift',
-        'sira_model_performance', 'sira_partition_config', 'sira_feature_watermarks', 'sira_jobs', 'sira_snapshot_work']
+        'sira_model_performance', 'sira_feature_statistics', 'sira_partition_config', 'sira_feature_watermarks', 'sira_jobs', 'sira_snapshot_work']
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I ENABLE ROW LEVEL SECURITY', tab);
         -- In a sub-select, so that the tenant is asked for once a statement and not once a row.
@@ -95,6 +95,10 @@ GRANT SELECT ON @extschema@.sira_models, @extschema@.sira_model_versions, @extsc
 -- fills in is not theirs to give.
 -- Definitions and sets are written by the functions that check them.
 GRANT SELECT ON @extschema@.sira_feature_definitions, @extschema@.sira_feature_sets TO sira_admin;
+-- A change that was meant is accepted by hand; figures are written by sira_record_feature_statistics.
+GRANT SELECT, DELETE ON @extschema@.sira_feature_statistics TO sira_admin;
+GRANT UPDATE (accepted) ON @extschema@.sira_feature_statistics TO sira_admin;
+GRANT SELECT ON @extschema@.sira_feature_statistics TO sira_user, sira_auditor;
 GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_features, @extschema@.sira_feature_snapshots, @extschema@.sira_labels, @extschema@.sira_models,
     @extschema@.sira_model_aliases, @extschema@.sira_suggestions, @extschema@.sira_data_drift,
     @extschema@.sira_model_performance TO sira_admin;

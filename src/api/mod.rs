@@ -10,6 +10,7 @@ pub mod ids;
 pub mod models;
 pub mod partitions;
 pub mod predict;
+pub mod quality;
 pub mod replay;
 pub mod score;
 pub mod snapshots;

@@ -10,6 +10,7 @@ use crate::feature::definition::{self, Kind, ValueType, micros};
 use crate::feature::derived;
 use crate::feature::listing;
 use crate::feature::pinned::{self, Pinned};
+use crate::feature::quality::rules;
 use crate::feature::query;
 use crate::feature::source::{self, Relation};
 use crate::relation;
@@ -60,10 +61,9 @@ impl Common {
         {
             return Err(bad_length("max_age", max_age));
         }
-        if self.rules.as_ref().is_some_and(|rules| !rules.is_object()) {
-            return Err(invalid("rules are not a JSON object".to_owned())
-                .hint(r#"Write them like {"not_null": true, "min": 0}."#));
-        }
+        let rules =
+            self.rules.as_ref().map(|rules| rules::checked(&self.name, value_type, rules)).transpose()?;
+        let (rules, needs_path) = rules.unwrap_or((Json::Null, false));
         let shown = |interval: &Option<Interval>| interval.as_ref().map(interval_text);
         let columns = json!({
             "name": self.name,
@@ -77,7 +77,8 @@ impl Common {
             "description": self.description,
             "owner": self.owner.clone().unwrap_or_else(crate::catalog::current_user_name),
             "max_age": shown(&self.max_age),
-            "rules": self.rules,
+            "rules": rules,
+            "search_path": needs_path.then(pinned::search_path),
             "retention": shown(&self.retention),
         });
         match columns {

@@ -17,6 +17,7 @@ pub mod online;
 pub mod pinned;
 pub mod plan;
 pub mod prepared;
+pub mod quality;
 pub mod query;
 pub mod reading;
 pub mod row;

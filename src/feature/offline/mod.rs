@@ -22,7 +22,7 @@ mod values;
 mod windows;
 
 pub use questions::Questions;
-pub use values::{Content, Values};
+pub use values::{Collected, Content, Values};
 
 use crate::catalog::Home;
 use crate::error::{Failure, Result};
@@ -76,7 +76,7 @@ pub fn compute(home: Home, plan: &mut Plan, questions: &Questions, reading: Read
 }
 
 /// Holds what the answers will take against `sira.training_memory`.
-fn within_memory(rows: usize, features: usize) -> Result<()> {
+pub fn within_memory(rows: usize, features: usize) -> Result<()> {
     let limit = u64::try_from(guc::TRAINING_MEMORY.get()).unwrap_or(1) << 20;
     // A number of eight bytes an answer, and about as much for the row itself and for sorting it.
     let needed = rows as u64 * (features as u64 * 8 + 64);
