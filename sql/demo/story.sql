@@ -1,13 +1,14 @@
 -- What happened, for somebody who knows payments and not machine learning. For psql with -At.
 SET TimeZone = 'UTC';
 
--- The reasons of one payment, the strongest first.
+-- The reasons of one payment, the strongest first: what its features were when it arrived is in its audit row.
 CREATE OR REPLACE FUNCTION pg_temp.reasons(payment demo.payments) RETURNS SETOF text LANGUAGE sql AS $$
     SELECT format('      %s %s = %s%s', CASE WHEN contribution > 0 THEN 'for fraud    ' ELSE 'against fraud' END,
-                  rpad(feature, 23), rpad(round(value::numeric, 2)::text, 7),
-                  coalesce(' (' || col_description('demo.payments'::regclass, attnum) || ')', ''))
-    FROM sira_explain('fraud', to_jsonb(payment), 3) WITH ORDINALITY AS e (feature, value, contribution, baseline, n)
-    LEFT JOIN pg_attribute ON attrelid = 'demo.payments'::regclass AND attname = feature
+                  rpad(feature, 24), rpad(round(value::numeric, 2)::text, 7), coalesce(' (' || description || ')', ''))
+    FROM sira_predictions p,
+         sira_explain('fraud', p.input_features, 3) WITH ORDINALITY AS e (feature, value, contribution, baseline, n)
+    LEFT JOIN sira_feature_catalog c ON c.name = e.feature AND c.version = 1
+    WHERE p.id = payment.prediction_id
     ORDER BY n
 $$;
 
@@ -27,8 +28,11 @@ SELECT (SELECT id FROM demo.payments WHERE risk_decision = 'approve' ORDER BY id
 \echo 'WHAT WAS TRAINED'
 SELECT format('  Model "fraud" version %s learned from %s card payments (%s) in %s s,', r.version,
               to_char(r.rows_train, 'FM999,999,999'), c.source, round(r.seconds::numeric, 1)),
-       E'\n' || format('  with %s features; %s more payments, which it did not learn from, said when to stop.',
-              t.feature_count, to_char(r.rows_validation, 'FM999,999,999'))
+       E'\n' || format('  with the %s features of set "%s", each as it could be known at its payment''s moment:', t.feature_count,
+                       t.feature_set),
+       E'\n' || (SELECT format('  %s windows over customers and terminals, %s more of the payment itself.',
+                               count(*) FILTER (WHERE kind = 'window'), count(*) FILTER (WHERE kind <> 'window'))
+                 FROM sira_feature_members(t.feature_set))
 FROM demo.run r, demo.calendar c, sira_training_runs t WHERE t.id = r.run_id;
 
 \echo
@@ -44,8 +48,22 @@ SELECT format('  Judged on the %s payments from %s on, of which it had seen none
 FROM demo.run, demo.calendar;
 
 \echo
-\echo 'PAYMENTS THAT ARRIVED SINCE, each scored inside its own INSERT'
-SELECT format('  %s payments: %s. Half of the scores took less than %s microseconds.', sum(n),
+\echo 'WHETHER IT KNEW ANYTHING TOO EARLY'
+SELECT format('  %s judged payments, %s computed features each, computed once more for their moments: %s were known too early.',
+              to_char(r.rows_test, 'FM999,999,999'),
+              (SELECT count(*) FROM sira_feature_members(t.feature_set) WHERE kind <> 'request'), count(l.what)),
+       E'\n  In a copy one column is as a nightly job would fill it, a day later (terminal_frauds_7d):',
+       E'\n' || (SELECT format('  %s values are found, in %s payments. The first: payment %s has %s for what was %s.',
+                               to_char(count(*), 'FM999,999,999'), to_char(count(DISTINCT row_number), 'FM999,999,999'),
+                               (array_agg(entity_id ORDER BY row_number))[1], (array_agg(found ORDER BY row_number))[1],
+                               (array_agg(expected ORDER BY row_number))[1])
+                 FROM demo.lint WHERE what = 'planted')
+FROM demo.run r JOIN sira_training_runs t ON t.id = r.run_id LEFT JOIN demo.lint l ON l.what = 'judged'
+GROUP BY t.feature_set, r.rows_test;
+
+\echo
+\echo 'PAYMENTS THAT ARRIVED SINCE, each with its features computed and scored inside its own INSERT'
+SELECT format('  %s payments: %s. Half of them took less than %s microseconds, features included.', sum(n),
               string_agg(format('%s %s', n, replace(risk_decision, '_', ' ')), ', ' ORDER BY n DESC),
               (SELECT round(percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_us)) FROM sira_predictions WHERE source = 'sira'))
 FROM (SELECT risk_decision, count(*) AS n FROM demo.payments WHERE prediction_id IS NOT NULL GROUP BY 1) AS arrived;
@@ -74,7 +92,9 @@ SELECT format('  Live: fraud/%s, by way of %s.', sira_live_version('fraud'),
 \echo
 \echo 'GO ON: type "make psql" and try'
 \echo '  SELECT id, amount, risk_score, risk_decision FROM demo.payments WHERE risk_decision = ''decline'' LIMIT 5;'
-SELECT format('  SELECT e.* FROM demo.payments p, sira_explain(''fraud'', to_jsonb(p)) AS e WHERE p.id = %s;', :declined);
+SELECT format('  SELECT * FROM sira_get_features(''cards'', %s, %L, ''{"customer_id": %s, "terminal_id": %s, "amount": %s}'');',
+              id, paid_at, customer_id, terminal_id, amount) FROM demo.payments WHERE id = :declined;
+\echo '  SELECT * FROM sira_lint_training_set(''cards'', ''demo.planted'') LIMIT 5;'
 \echo '  BEGIN; INSERT INTO demo.payments (id, paid_at, customer_id, terminal_id, amount)'
 \echo '    VALUES (-1, now(), 1, 1, 999) RETURNING risk_score, risk_decision; ROLLBACK;'
 \echo '"make stop" stops this database and keeps it.'
