@@ -23,12 +23,13 @@ BEGIN
     FROM sira_model_versions v WHERE v.training_run_id = t.run_id;
 END
 $$;
-INSERT INTO sira_feature_sets (name, entity_type, features) VALUES ('cards', 'transaction', '{amount,channel,noise}');
+SELECT sira_define_request_feature('amount', 'transaction'), sira_define_request_feature('channel', 'transaction', 'text'),
+       sira_define_request_feature('noise', 'transaction'), sira_define_feature_set('cards', 'transaction', '{amount,channel,noise}');
 
 -- By time: 70, 10, 20 per cent.
 SELECT version, status, rows_train, rows_validation, rows_test, seconds > 0 AS took_time,
        (metrics ->> 'auc')::float8 > 0.8 AS learnt, (SELECT string_agg(key, ' ' ORDER BY key) FROM jsonb_object_keys(metrics) key) AS metrics
-FROM sira_train('tn', 'SELECT paid_at, amount, channel, noise, bad FROM tn_rows', 'bad', time_column => 'paid_at',
+FROM sira_train('tn', 'SELECT id AS entity_id, paid_at AS as_of, amount, channel, noise, bad FROM tn_rows', 'bad',
                 params => '{"rounds": 20, "num_leaves": 7, "min_child_samples": 10}', feature_set => 'cards', notes => 'the first');
 SELECT (SELECT string_agg(key, ' ' ORDER BY key) FROM jsonb_object_keys(metrics -> 'validation') key) AS of_the_validation,
        (SELECT string_agg(key, ' ' ORDER BY key) FROM jsonb_object_keys(metrics -> 'confusion') key) AS confusion,
