@@ -137,11 +137,9 @@ impl Numbering {
                         if let Some(known) = judged.get(&id) {
                             return Ok(*known);
                         }
-                        let number = match source::entity(type_oid, &id)? {
-                            None => None,
-                            // SAFETY: a value of the type, just made.
-                            Some(datum) => Some(self.of_text(unsafe { text(type_oid, datum) })),
-                        };
+                        // SAFETY: a value of the type, just made.
+                        let number = source::entity(type_oid, &id)?
+                            .map(|datum| self.of_text(unsafe { text(type_oid, datum) }));
                         judged.insert(id, number);
                         Ok(number)
                     })
