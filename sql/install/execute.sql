@@ -20,7 +20,7 @@ BEGIN
             ('', ARRAY['sira_store_definition', 'sira_store_feature_set']),
             ('sira_admin', ARRAY['sira_materialize_snapshots', 'sira_backfill_features', 'sira_changed_entities',
                 'sira_settled_at', 'sira_queue_job', 'sira_job_begin', 'sira_job_beat', 'sira_job_end', 'sira_cancel_job',
-                'sira_run_feature_pipeline', 'sira_pipeline_open', 'sira_pipeline_step', 'sira_pipeline_work',
+                'sira_run_feature_pipeline', 'sira_pipeline_open', 'sira_pipeline_step', 'sira_pipeline_work', 'sira_pipeline_move',
                 'sira_pipeline_failed', 'sira_pipeline_verdict', 'sira_pipeline_lock', 'sira_pipeline_sets', 'sira_schedule',
                 'sira_schedule_entries', 'sira_unschedule']),
             ('', ARRAY['sira_job_claim', 'sira_session_serves']),

@@ -152,6 +152,33 @@ $$;
 COMMENT ON FUNCTION @extschema@.sira_pipeline_open(text, boolean, integer, interval, interval, boolean) IS
     'The run of the pipeline to go on with, left behind or new; for sira_run_feature_pipeline. Example: SELECT sira_pipeline_open(''cards'', false, 3, ''5 minutes'', ''2 hours'', false);';
 
+-- Moves computed values, some or all, to where they are served: what moves leaves the one table and is in the other, or neither.
+CREATE FUNCTION @extschema@.sira_pipeline_move(
+    run @extschema@.sira_jobs, wanted @extschema@.sira_feature_sets, batch integer)
+RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    moved bigint;
+BEGIN
+    WITH moved AS (
+        DELETE FROM @extschema@.sira_snapshot_work w
+        WHERE w.tenant_id = wanted.tenant_id AND w.job_id = run.id AND w.entity_id IN (
+            SELECT n.entity_id FROM @extschema@.sira_snapshot_work n
+            WHERE n.tenant_id = wanted.tenant_id AND n.job_id = run.id ORDER BY n.entity_id LIMIT batch)
+        RETURNING w.entity_id, w.features)
+    INSERT INTO @extschema@.sira_feature_snapshots (tenant_id, entity_type, entity_id, feature_set, feature_set_version, snapshot_ts, features)
+    SELECT wanted.tenant_id, wanted.entity_type, m.entity_id, wanted.name, wanted.version, (run.progress ->> 'as_of')::timestamptz, m.features
+    FROM moved m ORDER BY m.entity_id
+    ON CONFLICT (tenant_id, entity_type, entity_id, feature_set, snapshot_ts) DO UPDATE
+    SET features = excluded.features, feature_set_version = excluded.feature_set_version, updated_at = now();
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    RETURN moved;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_pipeline_move(@extschema@.sira_jobs, @extschema@.sira_feature_sets, integer) IS
+    'Moves what a run has computed to the snapshots and answers how many rows. For the pipeline. Example: SELECT sira_pipeline_move(j, sira_find_feature_set(j.subject), 1000) FROM sira_jobs j WHERE j.kind = ''feature_pipeline'' AND j.status = ''running'' AND j.parent_id IS NULL;';
+
 -- One batch of one step; NULL as long as there is more of it, then what came of it.
 CREATE FUNCTION @extschema@.sira_pipeline_work(run @extschema@.sira_jobs, step @extschema@.sira_jobs, batch integer) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -197,30 +224,26 @@ BEGIN
         PERFORM @extschema@.sira_job_beat(step.id, jsonb_build_object('rows', done + cardinality(ids), 'last', ids[cardinality(ids)]));
         RETURN NULL;
     WHEN 'validate' THEN
-        IF to_regproc('@extschema@.sira_validate_features') IS NULL THEN
-            RETURN '{"findings": null}';
+        -- A rule speaks of all that would be served, and a gate must be able to refuse it: so where there are rules, storing and
+        -- validating are one transaction, and the next step finds nothing left to store.
+        IF NOT EXISTS (SELECT 1 FROM @extschema@.sira_feature_definitions d
+                       WHERE d.tenant_id = wanted.tenant_id AND d.id = ANY (wanted.definition_ids) AND d.rules <> '{}') THEN
+            RETURN '{"findings": 0, "rows": 0}';
         END IF;
-        EXECUTE 'SELECT count(*) FROM @extschema@.sira_validate_features($1, $2, $3)'
-            INTO made USING run.subject, moment, (run.arguments ->> 'gate')::boolean;
-        RETURN jsonb_build_object('findings', made);
+        made := @extschema@.sira_pipeline_move(run, wanted, NULL);
+        SELECT jsonb_build_object('findings', count(*), 'rows', made, 'first', jsonb_agg(to_jsonb(v)) FILTER (WHERE v.place <= 20))
+        INTO answer
+        FROM (SELECT row_number() OVER () AS place, f.*
+              FROM @extschema@.sira_validate_features(run.subject, moment, (run.arguments ->> 'gate')::boolean) f) v;
+        RETURN answer;
     WHEN 'store' THEN
-        -- What moves leaves the one table and is in the other, or neither.
-        WITH moved AS (
-            DELETE FROM @extschema@.sira_snapshot_work w
-            WHERE w.tenant_id = wanted.tenant_id AND w.job_id = run.id AND w.entity_id IN (
-                SELECT n.entity_id FROM @extschema@.sira_snapshot_work n
-                WHERE n.tenant_id = wanted.tenant_id AND n.job_id = run.id ORDER BY n.entity_id LIMIT batch)
-            RETURNING w.entity_id, w.features)
-        INSERT INTO @extschema@.sira_feature_snapshots (tenant_id, entity_type, entity_id, feature_set, feature_set_version, snapshot_ts, features)
-        SELECT wanted.tenant_id, wanted.entity_type, m.entity_id, wanted.name, wanted.version, moment, m.features
-        FROM moved m ORDER BY m.entity_id
-        ON CONFLICT (tenant_id, entity_type, entity_id, feature_set, snapshot_ts) DO UPDATE
-        SET features = excluded.features, feature_set_version = excluded.feature_set_version, updated_at = now();
-        GET DIAGNOSTICS made = ROW_COUNT;
+        made := @extschema@.sira_pipeline_move(run, wanted, batch);
         IF made > 0 THEN
             PERFORM @extschema@.sira_job_beat(step.id, jsonb_build_object('rows', done + made));
             RETURN NULL;
         END IF;
+        SELECT done + coalesce(sum((j.result ->> 'rows')::bigint), 0) INTO done FROM @extschema@.sira_jobs j
+        WHERE j.parent_id = run.id AND j.step = 'validate';
         settled := (run.progress ->> 'settled')::timestamptz;
         INSERT INTO @extschema@.sira_feature_watermarks AS w (tenant_id, feature_set, feature_set_version, watermark)
         VALUES (wanted.tenant_id, wanted.name, wanted.version, settled)
@@ -228,11 +251,7 @@ BEGIN
         SET watermark = excluded.watermark, updated_at = now() WHERE excluded.watermark > w.watermark;
         RETURN jsonb_build_object('rows', done, 'watermark', settled);
     WHEN 'statistics' THEN
-        IF to_regproc('@extschema@.sira_record_feature_statistics') IS NULL THEN
-            RETURN '{"rows": null}';
-        END IF;
-        EXECUTE 'SELECT @extschema@.sira_record_feature_statistics($1, $2)' INTO made USING run.subject, moment;
-        RETURN jsonb_build_object('rows', made);
+        RETURN jsonb_build_object('rows', @extschema@.sira_record_feature_statistics(run.subject, moment));
     END CASE;
 END
 $$;

@@ -117,7 +117,7 @@ impl Writer {
     /// As many rows go together as a quarter of `sira.training_memory` holds: their sources' rows need room too.
     fn new(home: Home, plan: &Plan) -> Self {
         let memory = usize::try_from(guc::TRAINING_MEMORY.get()).unwrap_or(1) << 20;
-        let together = (memory / 4 / (plan.set.features.len() * 8 + 64)).clamp(1_000, 100_000);
+        let together = (memory / 4 / (plan.set.features.len() * 8 + 64)).clamp(1_000, 500_000);
         Self { home, together, waiting: Vec::new(), written: 0 }
     }
 

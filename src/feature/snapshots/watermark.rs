@@ -69,7 +69,8 @@ pub fn settled(home: Home) -> Result<i64> {
             })
         })
     })?;
-    Ok((now - margin).min(oldest.flatten().unwrap_or(i64::MAX)))
+    // Strictly before it: rows bear the very moment their transaction began.
+    Ok((now - margin).min(oldest.flatten().map_or(i64::MAX, |oldest| oldest - 1)))
 }
 
 pub fn read(home: Home, set: &Set) -> Result<Option<i64>> {
