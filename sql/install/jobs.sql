@@ -113,6 +113,12 @@ BEGIN
             MESSAGE = format('role "%s" belongs to no tenant "%s"', SESSION_USER, coalesce(tenant, 'NULL')),
             HINT = format('INSERT INTO sira_tenant_members (tenant_id, member) VALUES (''...'', %L); as the owner of the extension', SESSION_USER);
     END IF;
+    IF coalesce(max_attempts < 1, true) OR coalesce(retry_after < interval '0', true) OR deadline <= interval '0' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a job cannot be tried like that',
+            DETAIL = format('max_attempts is %s, retry_after %s, deadline %s.', coalesce(max_attempts::text, 'NULL'),
+                            coalesce(retry_after::text, 'NULL'), coalesce(deadline::text, 'NULL')),
+            HINT = 'Give at least one attempt, a retry_after of 0 or more, and a positive deadline or none.';
+    END IF;
     IF parent_id IS NOT NULL THEN
         PERFORM @extschema@.sira_job_claim(parent_id);
     END IF;
@@ -191,6 +197,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
             MESSAGE = 'the extension is no longer in schema "@extschema@"',
             HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
+    END IF;
+    IF status IS NULL OR status NOT IN ('queued', 'done', 'failed', 'cancelled') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('a job cannot end as "%s"', coalesce(status, 'NULL')),
+            HINT = 'Choose one of done, failed, cancelled, or queued to have it tried again.';
     END IF;
     job := @extschema@.sira_job_claim(id);
     IF job.status NOT IN ('queued', 'running') THEN

@@ -140,6 +140,10 @@ BEGIN
     IF only_retries THEN
         RETURN NULL;
     END IF;
+    -- What a cancelled run has left.
+    DELETE FROM @extschema@.sira_snapshot_work w
+    WHERE w.tenant_id = wanted.tenant_id AND NOT EXISTS (
+        SELECT 1 FROM @extschema@.sira_jobs j WHERE j.id = w.job_id AND j.status IN ('queued', 'running'));
     new_id := @extschema@.sira_queue_job('feature_pipeline', what, jsonb_build_object('gate', gate),
                                          max_attempts => 1000, retry_after => retry_after, deadline => deadline);
     FOREACH one IN ARRAY @extschema@.sira_pipeline_steps() LOOP

@@ -35,7 +35,7 @@ CREATE FUNCTION @extschema@.sira_latest_snapshot(
 RETURNS TABLE (snapshot_ts timestamptz, set_version integer, features jsonb)
 LANGUAGE c STABLE ROWS 1 COST 100 AS 'MODULE_PATHNAME', 'sira_latest_snapshot_wrapper';
 COMMENT ON FUNCTION @extschema@.sira_latest_snapshot(text, text, timestamptz, interval) IS
-    'The newest snapshot of an entity that is not after a moment nor older than max_age; no row where there is none. Example: SELECT * FROM sira_latest_snapshot(''cards'', ''42'', max_age => interval ''1 day'');';
+    'The newest snapshot of an entity by a set (set: its newest version, set/2: that one) that is not after a moment nor older than max_age; no row where there is none. Example: SELECT * FROM sira_latest_snapshot(''cards'', ''42'', max_age => interval ''1 day'');';
 
 CREATE FUNCTION @extschema@.sira_latest_snapshot(
     set text, entity_id anynonarray, as_of timestamptz DEFAULT pg_catalog.now(), max_age interval DEFAULT NULL)

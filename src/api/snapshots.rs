@@ -11,7 +11,12 @@ use pgrx::iter::{SetOfIterator, TableIterator};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 
-fn need<T: FromDatum>(fcinfo: pg_sys::FunctionCallInfo, position: usize, name: &str, hint: &str) -> Result<T> {
+fn need<T: FromDatum>(
+    fcinfo: pg_sys::FunctionCallInfo,
+    position: usize,
+    name: &str,
+    hint: &str,
+) -> Result<T> {
     call::argument(fcinfo, position).ok_or_else(|| call::null_argument(name, hint))
 }
 
@@ -22,9 +27,12 @@ fn micros(fcinfo: pg_sys::FunctionCallInfo, position: usize) -> Option<i64> {
 /// A length of time whose days have 24 hours.
 fn length(name: &str, interval: &Interval) -> Result<i64> {
     definition::micros(interval).ok_or_else(|| {
-        Failure::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("\"{name}\" has months or years"))
-            .detail("They differ in length.")
-            .hint("Give days or hours.")
+        Failure::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("\"{name}\" has months or years"),
+        )
+        .detail("They differ in length.")
+        .hint("Give days or hours.")
     })
 }
 

@@ -6,6 +6,7 @@
 
 pub mod cache;
 pub mod models;
+pub mod payments;
 pub mod process;
 
 use postgres::{Client, Config, Error, NoTls};

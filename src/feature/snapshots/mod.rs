@@ -75,7 +75,9 @@ pub fn backfill(home: Home, reference: &str, from: i64, to: i64, step: i64) -> R
     }
     let (from, to) = (moment(Some(from))?, moment(Some(to))?);
     if from > to {
-        return Err(invalid("the range of a backfill ends before it begins").hint("Exchange from_ts and to_ts."));
+        return Err(
+            invalid("the range of a backfill ends before it begins").hint("Exchange from_ts and to_ts.")
+        );
     }
     let moments = (to - from) / step + 1;
     if moments > MOST_MOMENTS {
@@ -153,18 +155,21 @@ impl Writer {
 /// and would hide what happens until then.
 fn moment(given: Option<i64>) -> Result<i64> {
     // SAFETY: reads variables of the backend, and the clock.
-    let (transaction, now) = unsafe { (pg_sys::GetCurrentTransactionStartTimestamp(), pg_sys::GetCurrentTimestamp()) };
+    let (transaction, now) =
+        unsafe { (pg_sys::GetCurrentTransactionStartTimestamp(), pg_sys::GetCurrentTimestamp()) };
     match given {
         None => Ok(transaction),
-        Some(i64::MIN | i64::MAX) => {
-            Err(Failure::new(PgSqlErrorCode::ERRCODE_DATETIME_FIELD_OVERFLOW, "the moment of a snapshot is infinite")
-                .hint("Give the moment that the snapshots shall describe."))
-        }
-        Some(given) if given > now => {
-            Err(Failure::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "the moment of a snapshot lies in the future")
-                .detail(format!("By {:.3} seconds.", (given - now) as f64 / 1e6))
-                .hint("Leave as_of out for now."))
-        }
+        Some(i64::MIN | i64::MAX) => Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_DATETIME_FIELD_OVERFLOW,
+            "the moment of a snapshot is infinite",
+        )
+        .hint("Give the moment that the snapshots shall describe.")),
+        Some(given) if given > now => Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "the moment of a snapshot lies in the future",
+        )
+        .detail(format!("By {:.3} seconds.", (given - now) as f64 / 1e6))
+        .hint("Leave as_of out for now.")),
         Some(given) => Ok(given),
     }
 }
@@ -173,7 +178,8 @@ fn moment(given: Option<i64>) -> Result<i64> {
 /// snapshot has one.
 fn materializable(set: &Set) -> Result<()> {
     let stranger = set.features.iter().find(|feature| {
-        !matches!(feature.kind, Kind::Derived { .. } | Kind::Request) && feature.entity_type != set.entity_type
+        !matches!(feature.kind, Kind::Derived { .. } | Kind::Request)
+            && feature.entity_type != set.entity_type
     });
     match stranger {
         None => Ok(()),
