@@ -2,7 +2,8 @@
 //!
 //! `sira_features` holds a partition a month, and a probe of each for each feature adds up; what is served is nearly
 //! always recent. So the newest weeks are asked first, and the whole past only for what is not there. Of values sampled
-//! at one instant the one recorded last counts: a correction replaces what it corrects.
+//! at one instant the one recorded last counts: a correction replaces what it corrects. Of values recorded at one instant
+//! too, as an import makes them, the greatest counts, NULL above all: the same one that a training set takes.
 
 use crate::catalog::Home;
 use crate::error::Result;
@@ -34,7 +35,8 @@ macro_rules! newest {
              AND v.feature_key {=} k.key AND v.sample_ts {<=} $5",
             $after,
             " AND ($7 IS NULL OR v.recorded_at {<=} $7) \
-             ORDER BY v.sample_ts DESC, v.recorded_at DESC, v.id DESC LIMIT 1) AS f"
+             ORDER BY v.sample_ts DESC, v.recorded_at DESC, v.feature_value DESC, \
+             coalesce(v.value_text, v.value_json::pg_catalog.text) COLLATE pg_catalog.\"C\" DESC LIMIT 1) AS f"
         )
     };
 }

@@ -69,7 +69,8 @@ pub fn compute(set: &Set, definition: &Definition, questions: &Questions, mode: 
     Ok(collected.finish())
 }
 
-/// The query for each element of two arrays: $1 the entities, $2 the moments.
+/// The query for each element of two arrays: $1 the entities, $2 the moments. Of no entity there is nothing to ask, as
+/// online.
 fn over_many(query: &str) -> Result<String> {
     let bound = template::bind(query, &PLACEHOLDERS, |name| match name {
         "entity_id" => Some("(sira_asked.entity_id)"),
@@ -79,7 +80,8 @@ fn over_many(query: &str) -> Result<String> {
     Ok(format!(
         "SELECT sira_asked.place, sira_found.* \
          FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) WITH ORDINALITY \
-         AS sira_asked(entity_id, as_of, place), LATERAL ({}\n) AS sira_found",
+         AS sira_asked(entity_id, as_of, place), LATERAL ({}\n) AS sira_found \
+         WHERE sira_asked.entity_id IS NOT NULL",
         bound.sql
     ))
 }

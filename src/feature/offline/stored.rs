@@ -1,6 +1,6 @@
 //! Stored features for many entities: one scan of `sira_features` for all of an entity type, one merge for each.
 
-use super::ids::{Form, Ids, Numbering};
+use super::ids::{self, Form, Ids, Numbering};
 use super::{Questions, Reading, Values};
 use crate::catalog::Home;
 use crate::cursor::Cursor;
@@ -53,10 +53,10 @@ pub fn compute(
         pgrx::check_for_interrupts!();
         let Some(definition) = set.features.get(*place) else { continue };
         let is_number = definition.value_type.is_number();
-        let texts = samples.texts;
-        let values = if is_number { Column::Numbers(samples.numbers) } else { Column::Codes(samples.codes) };
-        let recorded = reading.as_known.then_some(samples.recorded);
-        let history = History { time: samples.time, recorded, columns: vec![values] };
+        let (texts, codes) = in_order(samples.texts, &samples.codes);
+        let values = if is_number { Column::Numbers(samples.numbers) } else { Column::Codes(codes) };
+        // Also where everything is known: of values sampled at one instant the one recorded last counts.
+        let history = History { time: samples.time, recorded: Some(samples.recorded), columns: vec![values] };
         let events = Events { entity: samples.entity, history };
         let newest = as_of::join(&events, 0, &queries, definition.max_age)?;
         let rows = newest.row.iter().zip(&newest.status);
@@ -91,9 +91,15 @@ fn read(
         group.keys.clone().into_datum(),
         TimestampWithTimeZone::try_from(*latest).ok().into_datum(),
     ];
+    let text: Vec<bool> = group
+        .places
+        .iter()
+        .map(|place| set.features.get(*place).is_some_and(|feature| !feature.value_type.is_number()))
+        .collect();
+    let content = if text.contains(&true) { "coalesce(f.value_text, f.value_json::pg_catalog.text)" } else { "NULL" };
     let mut sql = format!(
-        "SELECT f.feature_key, f.entity_id, f.sample_ts, f.recorded_at, f.feature_value, \
-         coalesce(f.value_text, f.value_json::pg_catalog.text) FROM {}.sira_features AS f \
+        "SELECT f.feature_key, f.entity_id, f.sample_ts, f.recorded_at, f.feature_value, {content} \
+         FROM {}.sira_features AS f \
          WHERE f.tenant_id OPERATOR(pg_catalog.=) $1 AND f.entity_type OPERATOR(pg_catalog.=) $2 \
          AND f.feature_key OPERATOR(pg_catalog.=) ANY ($3) AND f.sample_ts OPERATOR(pg_catalog.<=) $4",
         home.quoted_schema()?
@@ -103,11 +109,12 @@ fn read(
         types.push(pg_sys::TEXTARRAYOID);
         values.push(numbering.ids().into_datum());
     }
-    let text: Vec<bool> = group
-        .places
-        .iter()
-        .map(|place| set.features.get(*place).is_some_and(|feature| !feature.value_type.is_number()))
-        .collect();
+    if let Some(from) = earliest(set, group, questions) {
+        types.push(pg_sys::TIMESTAMPTZOID);
+        values.push(from.into_datum());
+        sql.push_str(&format!(" AND f.sample_ts OPERATOR(pg_catalog.>=) ${}", types.len()));
+    }
+    let places: HashMap<&str, usize> = group.keys.iter().map(String::as_str).zip(0..).collect();
     home.as_owner(|| {
         let cursor = Cursor::open("the reading of stored features", &sql, &types, &values, reading.mode)?;
         let mut read = 0;
@@ -116,13 +123,13 @@ fn read(
                 let Some(entity) = numbering.find(row, 1) else { return Ok(()) };
                 // SAFETY: the types of the columns of the statement above.
                 let (key, number, content) = unsafe {
-                    let key = row.get(0).and_then(|datum| <&str>::from_datum(datum, false));
+                    let key = row.get(0).and_then(|datum| {
+                        ids::plain(pg_sys::TEXTOID, datum).or_else(|| <&str>::from_datum(datum, false))
+                    });
                     let number = row.get(4).and_then(|datum| f64::from_datum(datum, false));
                     (key, number, row.get(5).and_then(|datum| <&str>::from_datum(datum, false)))
                 };
-                let Some(at) = key.and_then(|key| group.keys.iter().position(|known| known == key)) else {
-                    return Ok(());
-                };
+                let Some(at) = key.and_then(|key| places.get(key).copied()) else { return Ok(()) };
                 let (Some(samples), Some(is_text)) = (samples.get_mut(at), text.get(at)) else {
                     return Ok(());
                 };
@@ -143,6 +150,27 @@ fn read(
         super::within_memory(read / 4, 1)
     })?;
     Ok(samples)
+}
+
+/// Before when no value counts for any question: none where a feature of the group accepts values of any age.
+fn earliest(set: &Set, group: &StoredGroup, questions: &Questions) -> Option<TimestampWithTimeZone> {
+    let ages = group.places.iter().map(|place| set.features.get(*place)?.max_age);
+    let oldest = ages.collect::<Option<Vec<i64>>>()?.into_iter().max()?;
+    TimestampWithTimeZone::try_from(questions.moments.iter().min()?.checked_sub(oldest)?).ok()
+}
+
+/// The texts in their order, so that comparing codes compares texts, and the codes as they are then.
+fn in_order(texts: Vec<String>, codes: &Codes) -> (Vec<String>, Codes) {
+    let mut sorted: Vec<(String, usize)> = texts.into_iter().zip(0..).collect();
+    sorted.sort_unstable();
+    let mut place = vec![0; sorted.len()];
+    for (now, (_, before)) in sorted.iter().enumerate() {
+        if let Some(slot) = place.get_mut(*before) {
+            *slot = now as u32;
+        }
+    }
+    let renamed = (0..codes.len()).map(|row| place.get(codes.get(row)? as usize).copied()).collect();
+    (sorted.into_iter().map(|(text, _)| text).collect(), renamed)
 }
 
 /// `entity_id` is text, whatever the query's ids are.
