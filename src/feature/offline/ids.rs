@@ -45,11 +45,26 @@ impl Form {
     }
 }
 
+/// A text as it stands in the row: what the type's output would give, without asking it once a row.
+///
+/// # Safety
+/// `datum` must be a non-null value of the type, and outlive the text.
+pub unsafe fn plain<'a>(type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> Option<&'a str> {
+    if !matches!(type_oid, pg_sys::TEXTOID | pg_sys::VARCHAROID) {
+        return None;
+    }
+    // SAFETY: both types are of variable length.
+    std::str::from_utf8(unsafe { relation::inline(datum) }?).ok()
+}
+
 /// # Safety
 /// `datum` must be a non-null value of the type.
 unsafe fn text(type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> String {
     // SAFETY: as promised.
     unsafe {
+        if let Some(plain) = plain(type_oid, datum) {
+            return plain.to_owned();
+        }
         match Reader::of(type_oid) {
             Ok(Reader::Text) => Reader::Text.text(type_oid, datum),
             _ => relation::output_text(type_oid, datum),
@@ -152,8 +167,12 @@ impl Numbering {
     pub fn find(&self, row: &Row<'_>, column: usize) -> Option<u32> {
         let datum = row.get(column)?;
         match self.form {
-            // SAFETY: the form was made for the column's type.
-            Form::Text(type_oid) => self.texts.get(unsafe { text(type_oid, datum) }.as_str()).copied(),
+            // SAFETY: the form was made for the column's type, and the row is at hand.
+            Form::Text(type_oid) => match unsafe { plain(type_oid, datum) } {
+                Some(id) => self.texts.get(id).copied(),
+                // SAFETY: as above.
+                None => self.texts.get(unsafe { text(type_oid, datum) }.as_str()).copied(),
+            },
             form => self.integers.get(&form.integer(datum)?).copied(),
         }
     }

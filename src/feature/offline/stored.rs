@@ -96,7 +96,8 @@ fn read(
         .iter()
         .map(|place| set.features.get(*place).is_some_and(|feature| !feature.value_type.is_number()))
         .collect();
-    let content = if text.contains(&true) { "coalesce(f.value_text, f.value_json::pg_catalog.text)" } else { "NULL" };
+    let content =
+        if text.contains(&true) { "coalesce(f.value_text, f.value_json::pg_catalog.text)" } else { "NULL" };
     let mut sql = format!(
         "SELECT f.feature_key, f.entity_id, f.sample_ts, f.recorded_at, f.feature_value, {content} \
          FROM {}.sira_features AS f \
