@@ -35,6 +35,15 @@ impl Form {
         }
     }
 
+    /// Whether a column of the type can hold an integer.
+    fn holds(self, id: i64) -> bool {
+        match self {
+            Self::Small => i16::try_from(id).is_ok(),
+            Self::Int => i32::try_from(id).is_ok(),
+            Self::Big | Self::Text(_) => true,
+        }
+    }
+
     fn integer(self, datum: pg_sys::Datum) -> Option<i64> {
         match self {
             Self::Small => Some(i64::from(datum.value() as i16)),
@@ -137,11 +146,11 @@ impl Numbering {
     pub fn number(&mut self, ids: &Ids) -> Result<Vec<Option<u32>>> {
         match (ids, self.form) {
             (Ids::Integers(ids), Form::Small | Form::Int | Form::Big) => {
-                Ok(ids.iter().map(|id| id.map(|id| self.of_integer(id))).collect())
+                Ok(ids.iter().map(|id| id.and_then(|id| self.of_integer(id))).collect())
             }
             (Ids::Texts(ids), Form::Small | Form::Int | Form::Big) => {
                 let parsed = |id: &str| id.trim().parse::<i64>().ok();
-                Ok(ids.iter().map(|id| Some(self.of_integer(parsed(id.as_deref()?)?))).collect())
+                Ok(ids.iter().map(|id| self.of_integer(parsed(id.as_deref()?)?)).collect())
             }
             (_, Form::Text(type_oid)) => {
                 // Each text is judged once: the type's input may be slow, and its output is what rows are known by.
@@ -177,10 +186,12 @@ impl Numbering {
         }
     }
 
-    fn of_integer(&mut self, id: i64) -> u32 {
-        *self.integers.entry(id).or_insert_with(|| {
-            self.count += 1;
-            self.count - 1
+    fn of_integer(&mut self, id: i64) -> Option<u32> {
+        self.form.holds(id).then(|| {
+            *self.integers.entry(id).or_insert_with(|| {
+                self.count += 1;
+                self.count - 1
+            })
         })
     }
 
