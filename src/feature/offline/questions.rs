@@ -1,7 +1,7 @@
 //! Whom and when: the rows of the query that a training set is made for.
 //!
 //! The query gives `entity_id` and `as_of`, the columns that the set's keys name, and where it wants to say what was
-//! known when, `known_at`. A column with the name of a `request` feature carries its value. Whatever else it gives is
+//! known when, `known_at`; Feast's names for the two times do as well. A column with the name of a `request` feature carries its value. Whatever else it gives is
 //! not looked at here.
 
 use super::ids::{Form, Ids};
@@ -25,6 +25,8 @@ pub const ENTITY: &str = "entity_id";
 pub const MOMENT: &str = "as_of";
 /// Up to when the answer may know, where that is not the moment.
 pub const KNOWN: &str = "known_at";
+/// What Feast calls the two.
+pub const FEAST: [(&str, &str); 2] = [(MOMENT, "event_timestamp"), (KNOWN, "created_timestamp")];
 
 /// The query's rows, as far as features need them.
 pub struct Questions {
@@ -181,6 +183,10 @@ fn column_of(set: &Set, entity_type: &str) -> Option<String> {
 
 fn uses(set: &Set, columns: &[Given]) -> Result<Vec<(usize, Use)>> {
     let position = |name: &str| columns.iter().position(|column| column.name == name);
+    let clock = |name: &str| {
+        let other = FEAST.iter().find(|(ours, _)| *ours == name).and_then(|(_, theirs)| position(theirs));
+        position(name).or(other)
+    };
     let time = |name: &str, at: usize| {
         let column = columns.get(at).map_or(pg_sys::InvalidOid, |column| column.type_oid);
         source::of_time(column).ok_or_else(|| {
@@ -192,9 +198,9 @@ fn uses(set: &Set, columns: &[Given]) -> Result<Vec<(usize, Use)>> {
             .hint(format!("Select a timestamptz, timestamp or date AS {name}."))
         })
     };
-    let at = position(MOMENT).ok_or_else(|| missing(MOMENT, columns))?;
+    let at = clock(MOMENT).ok_or_else(|| missing(MOMENT, columns))?;
     let mut uses = vec![(at, Use::Moment(time(MOMENT, at)?))];
-    if let Some(at) = position(KNOWN) {
+    if let Some(at) = clock(KNOWN) {
         uses.push((at, Use::Known(time(KNOWN, at)?)));
     }
     let mut needed: Vec<String> = Vec::new();

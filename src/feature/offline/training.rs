@@ -1,6 +1,6 @@
 //! A set's values as the columns that a model is trained on.
 
-use super::{Content, Questions, Reading, Values};
+use super::{Content, Questions, Reading, Values, questions};
 use crate::catalog::Home;
 use crate::columns::{self, Column};
 use crate::error::{Failure, Result};
@@ -33,7 +33,7 @@ pub fn columns(home: Home, reference: &str, query: &str, named: &[&str], exclude
             query,
             reading.mode,
             |cursor| {
-                let unnamed: Vec<String> = super::questions::given(cursor.descriptor())?
+                let unnamed: Vec<String> = questions::given(cursor.descriptor())?
                     .into_iter()
                     .map(|given| given.name)
                     .filter(|name| !named.contains(&name.as_str()))
@@ -66,8 +66,8 @@ pub fn columns(home: Home, reference: &str, query: &str, named: &[&str], exclude
             set.keys.values().any(|key| key == name)
                 || set.features.iter().any(|feature| &feature.name == name)
                 || exclude.contains(name)
-                || [super::questions::ENTITY, super::questions::MOMENT, super::questions::KNOWN]
-                    .contains(&name.as_str())
+                || [questions::ENTITY, questions::MOMENT, questions::KNOWN].contains(&name.as_str())
+                || questions::FEAST.iter().any(|(_, theirs)| name == theirs)
         };
         ignored.retain(|name| !used(name));
         Ok(Read { columns, reference: format!("{}/{}", set.name, set.version), ignored })
