@@ -81,7 +81,11 @@ extension_sql_file!("../sql/install/definitions.sql", name = "definitions", requ
 extension_sql_file!("../sql/install/feature_sets.sql", name = "feature_sets", requires = ["definitions"]);
 extension_sql_file!("../sql/install/online.sql", name = "online", requires = ["feature_sets"]);
 extension_sql_file!("../sql/install/feature_indexes.sql", name = "feature_indexes", requires = ["online"]);
-extension_sql_file!("../sql/install/feature_catalog.sql", name = "feature_catalog", requires = ["feature_indexes"]);
+extension_sql_file!(
+    "../sql/install/feature_catalog.sql",
+    name = "feature_catalog",
+    requires = ["feature_indexes"]
+);
 extension_sql_file!("../sql/install/quality.sql", name = "quality", requires = ["feature_catalog"]);
 extension_sql_file!("../sql/install/offline.sql", name = "offline", requires = ["quality"]);
 extension_sql_file!("../sql/install/snapshots.sql", name = "snapshots", requires = ["offline"]);
