@@ -96,6 +96,7 @@ DECLARE
     current @extschema@.sira_jobs;
     new_id uuid;
     one text;
+    mine boolean;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_transaction_state',
@@ -103,7 +104,13 @@ BEGIN
             DETAIL = 'Each of its statements must see what was committed before it.',
             HINT = 'SET default_transaction_isolation = ''read committed'';';
     END IF;
-    IF NOT @extschema@.sira_pipeline_lock(what) THEN
+    -- Another may only have looked whether there is something to retry: a schedule calls both at the same second.
+    FOR try IN 1..20 LOOP
+        mine := @extschema@.sira_pipeline_lock(what);
+        EXIT WHEN mine OR only_retries;
+        PERFORM pg_sleep(0.05);
+    END LOOP;
+    IF NOT mine THEN
         RAISE NOTICE USING MESSAGE = format('the feature pipeline of "%s" runs in another session', what);
         RETURN NULL;
     END IF;
