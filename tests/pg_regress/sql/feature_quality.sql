@@ -164,11 +164,13 @@ RESET ROLE;
 DELETE FROM sira_tenant_members WHERE tenant_id = 'other';
 DROP ROLE fq_user, fq_admin;
 
--- Importance: shares of the gain of each version.
+-- Importance: shares of the gain of each version. Nothing of it stays: later files count versions and runs.
+BEGIN;
 SELECT sira_create_model('fq_model', 'fraud_detection', entity_type => 'customer') IS NOT NULL AS made;
 CREATE TABLE fq.learn AS SELECT timestamptz '2026-01-01' + i * interval '1 hour' AS at, (i * 37 % 101)::float8 AS useful, 1.0::float8 AS useless, (i * 37 % 101) > 60 AS label FROM generate_series(1, 2000) i;
 SELECT status FROM sira_train('fq_model', 'SELECT at, useful, useless, label FROM fq.learn', 'label', 'at', params => '{"num_iterations": 5}');
 SELECT model, version, feature_set, feature, gain > 0 AS gain, split > 0 AS split, share FROM sira_feature_importance WHERE model = 'fq_model' ORDER BY feature;
+ROLLBACK;
 
 DELETE FROM sira_feature_statistics WHERE feature_set IN ('snap', 'payments');
 DELETE FROM sira_feature_snapshots WHERE feature_set = 'snap';
