@@ -2,7 +2,7 @@
 //!
 //! SPI would hand over a whole result at once, and would keep what every row allocated until it is closed. A cursor
 //! fetches as many rows as a few megabytes hold, and what reading them allocates (detoasted texts, intermediate
-//! numerics) is freed with the batch.
+//! numerics) is freed with the batch. Who keeps next to nothing of a row has it straight from the executor.
 
 use crate::error::{Failure, Result};
 use crate::feature::prepared::{self, Row};
@@ -111,6 +111,83 @@ impl Cursor {
         Ok(())
     }
 }
+
+/// What the executor hands rows to, one by one, as they lie in its own slot: nothing is copied.
+#[repr(C)]
+struct Receiver<'a> {
+    // First: PostgreSQL knows a receiver by the address of this.
+    base: pg_sys::DestReceiver,
+    read: &'a mut dyn FnMut(&Row<'_>) -> Result<()>,
+    failure: Option<Failure>,
+    batch: PgMemoryContexts,
+    rows: usize,
+}
+
+impl Cursor {
+    /// Hands over every row as the executor makes it, for whoever keeps little of a row.
+    pub fn stream(self, read: &mut dyn FnMut(&Row<'_>) -> Result<()>) -> Result<()> {
+        let base = pg_sys::DestReceiver {
+            receiveSlot: Some(receive),
+            rStartup: Some(start),
+            rShutdown: Some(finish),
+            rDestroy: Some(finish),
+            mydest: pg_sys::CommandDest::DestNone,
+        };
+        let mut receiver = Receiver { base, read, failure: None, batch: self.batch, rows: 0 };
+        // SAFETY: the portal is ours and the receiver outlives the call.
+        unsafe {
+            pg_sys::PortalRunFetch(
+                self.portal,
+                pg_sys::FetchDirection::FETCH_FORWARD,
+                std::ffi::c_long::MAX,
+                (&raw mut receiver).cast(),
+            );
+            match receiver.failure.take() {
+                Some(failure) => Err(failure),
+                None => {
+                    pg_sys::SPI_cursor_close(self.portal);
+                    Ok(())
+                }
+            }
+        }
+    }
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn receive(
+    slot: *mut pg_sys::TupleTableSlot,
+    receiver: *mut pg_sys::DestReceiver,
+) -> bool {
+    // SAFETY: the receiver is the one of `stream`; a slot whose attributes were fetched holds as many values as its
+    // descriptor says.
+    unsafe {
+        let receiver = &mut *receiver.cast::<Receiver<'_>>();
+        let width = (*(*slot).tts_tupleDescriptor).natts;
+        if i32::from((*slot).tts_nvalid) < width {
+            pg_sys::slot_getsomeattrs_int(slot, width);
+        }
+        let row = Row {
+            values: std::slice::from_raw_parts((*slot).tts_values, width as usize),
+            nulls: std::slice::from_raw_parts((*slot).tts_isnull, width as usize),
+        };
+        let read = receiver.batch.switch_to(|_| (receiver.read)(&row));
+        receiver.rows += 1;
+        if receiver.rows.is_multiple_of(LARGEST_BATCH) {
+            receiver.batch.reset();
+        }
+        match read {
+            Ok(()) => true,
+            Err(failure) => {
+                receiver.failure = Some(failure);
+                false
+            }
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn start(_: *mut pg_sys::DestReceiver, _: i32, _: pg_sys::TupleDesc) {}
+
+unsafe extern "C-unwind" fn finish(_: *mut pg_sys::DestReceiver) {}
 
 /// Whether the one statement of a plan is a SELECT without parts that write: a DELETE … RETURNING has rows too, but
 /// whoever asks means no harm.

@@ -18,7 +18,9 @@ use pgrx::{FromDatum, IntoDatum, pg_sys};
 use std::cell::RefCell;
 use std::ffi::CStr;
 
-/// Reading only, as a SELECT does; held until the transaction ends, as its lock is.
+/// Reading only, as a SELECT does, but given back with the relation: a prediction looks into six relations, and with
+/// those that it writes to they would fill the sixteen places that a session has for locks which nobody else need
+/// look at. Nothing that was read is used as if the relation were still the same.
 const LOCK: pg_sys::LOCKMODE = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
 
 /// A look-up: a table, one of its indexes, the index's leading columns and what is read.
@@ -314,8 +316,8 @@ unsafe fn attribute<'a>(descriptor: pg_sys::TupleDesc, at: usize) -> &'a pg_sys:
 
 impl Drop for Relation {
     fn drop(&mut self) {
-        // SAFETY: opened by this value; the lock stays until the transaction ends.
-        unsafe { pg_sys::relation_close(self.0, pg_sys::NoLock as pg_sys::LOCKMODE) }
+        // SAFETY: opened by this value.
+        unsafe { pg_sys::relation_close(self.0, LOCK) }
     }
 }
 

@@ -210,15 +210,15 @@ struct RowType {
 }
 
 impl RowType {
-    /// A trigger's table, which does not change while a statement runs.
-    const OF_TRIGGER: Self =
+    /// One that does not change while a statement runs.
+    const OF_STATEMENT: Self =
         Self { type_oid: pg_sys::InvalidOid, typmod: -1, entry: std::ptr::null(), identifier: 0 };
 }
 
 impl Binding {
-    /// Binds the rows of a trigger's table.
-    pub fn of_trigger(signature: &Signature, descriptor: &PgTupleDesc<'_>) -> Result<Self> {
-        Self::new(signature, descriptor, RowType::OF_TRIGGER)
+    /// Binds rows whose type cannot change while they are read: those of a trigger's table, or of a query.
+    pub fn of_statement(signature: &Signature, descriptor: &PgTupleDesc<'_>) -> Result<Self> {
+        Self::new(signature, descriptor, RowType::OF_STATEMENT)
     }
 
     /// Binds a row type to a signature by name. A row may have other columns, in strict mode too: tables do.
@@ -290,11 +290,26 @@ impl Binding {
         unsafe {
             pg_sys::heap_deform_tuple(tuple, descriptor, self.values.as_mut_ptr(), self.nulls.as_mut_ptr());
         }
+        // SAFETY: these are the row's values.
+        unsafe { self.read_values(signature, &self.values, &self.nulls, features) }
+    }
+
+    /// Reads the features of one row that is taken apart already.
+    ///
+    /// # Safety
+    /// The values must be those of a row of the bound type.
+    pub unsafe fn read_values(
+        &self,
+        signature: &Signature,
+        values: &[pg_sys::Datum],
+        nulls: &[bool],
+        features: &mut Features,
+    ) -> Result<()> {
         features.clear(signature);
         for bound in &self.attributes {
             let (Some(&datum), Some(false), Some(feature)) = (
-                self.values.get(bound.attribute),
-                self.nulls.get(bound.attribute),
+                values.get(bound.attribute),
+                nulls.get(bound.attribute),
                 signature.features.get(bound.feature),
             ) else {
                 continue;
@@ -328,6 +343,24 @@ impl Bound {
                 features.set_text(self.feature, feature, &unsafe { self.reader.text(self.type_oid, datum) })
             }
         }
+    }
+}
+
+/// The columns of a table, as a value that changes when they do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Columns {
+    row_type: pg_sys::Oid,
+    identifier: u64,
+}
+
+impl Columns {
+    /// Those of the table that has this row type.
+    pub fn of(row_type: pg_sys::Oid) -> Self {
+        // SAFETY: the type is that of an open table; its entry stays.
+        let identifier = unsafe {
+            (*pg_sys::lookup_type_cache(row_type, pg_sys::TYPECACHE_TUPDESC as i32)).tupDesc_identifier
+        };
+        Self { row_type, identifier }
     }
 }
 

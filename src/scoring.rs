@@ -103,6 +103,18 @@ impl Scorer {
         Ok(out[0])
     }
 
+    /// The answers for many vectors that lie one after the other, by the kernel that is made for many.
+    pub fn score_many(&self, vectors: &[f64], scores: &mut [f64]) -> Result<()> {
+        let model = self.loaded.compiled();
+        if model.outputs() != 1 {
+            return Err(self.a_score_a_class());
+        }
+        let rows = predict::Rows::row_major(vectors, model.feature_count())?;
+        SCRATCH.with_borrow_mut(|scratch| predict::raw_batch(model, &rows, scratch, scores))?;
+        scores.chunks_mut(1).for_each(|score| predict::transform(model, score));
+        Ok(())
+    }
+
     fn a_score_a_class(&self) -> Failure {
         Failure::new(
             PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,

@@ -7,7 +7,7 @@ DECLARE
 BEGIN
     FOR rule IN
         SELECT * FROM (VALUES
-            ('sira_inference, sira_admin', ARRAY['sira_score', 'sira_raw_score', 'sira_score_classes', 'sira_explain',
+            ('sira_inference, sira_admin', ARRAY['sira_score', 'sira_score_query', 'sira_raw_score', 'sira_score_classes', 'sira_explain',
                 'sira_predict', 'sira_predict_batch', 'sira_prewarm', 'sira_get_features', 'sira_feature_vector',
                 'sira_latest_snapshot']),
             ('sira_admin, sira_auditor', ARRAY['sira_replay']),

@@ -22,6 +22,12 @@ LANGUAGE c STABLE PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'sira_score_wrapp
 COMMENT ON FUNCTION @extschema@.sira_score(text, text) IS
     'The score: a probability, or the value of a regression, for features as text (JSON as text). Example: SELECT sira_score(''fraud'', ''{"amount": 120}'');';
 
+CREATE FUNCTION @extschema@.sira_score_query(model text, query text, key text DEFAULT NULL)
+RETURNS TABLE (row_number bigint, key text, score double precision)
+LANGUAGE c STABLE COST 10000 ROWS 100000 AS 'MODULE_PATHNAME', 'sira_score_query';
+COMMENT ON FUNCTION @extschema@.sira_score_query(text, text, text) IS
+    'A score for every row of a query, many rows at a time: features bind by the names of its columns, "key" names the column that tells the rows apart. Example: SELECT key::bigint AS id, score FROM sira_score_query(''fraud'', ''SELECT id, amount FROM payments'', ''id'');';
+
 CREATE FUNCTION @extschema@.sira_raw_score(model text, features record) RETURNS double precision
 LANGUAGE c STABLE PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'sira_raw_score_wrapper';
 COMMENT ON FUNCTION @extschema@.sira_raw_score(text, record) IS

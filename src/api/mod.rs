@@ -13,6 +13,7 @@ pub mod predict;
 pub mod quality;
 pub mod replay;
 pub mod score;
+pub mod score_query;
 pub mod snapshots;
 pub mod status;
 pub mod text;

@@ -10,12 +10,14 @@ use crate::feature::row::NewRow;
 use crate::feature::serving;
 use crate::features::Features;
 use crate::prediction::{self, Request};
-use crate::relation::{self, Binding};
+use crate::relation::{self, Binding, Columns};
 use crate::version;
 use pgrx::prelude::*;
 use pgrx::{PgMemoryContexts, PgTupleDesc};
 use pgrx::{PgSqlErrorCode, pg_sys};
 use sira_core::signature::Signature;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 
 /// What an answer can fill columns with, by the name used in `name=column`.
@@ -142,7 +144,8 @@ unsafe fn trigger_data<'a>(fcinfo: pg_sys::FunctionCallInfo) -> Result<&'a pg_sy
     }
 }
 
-/// The setup kept in the call state; PostgreSQL keeps one for each trigger and statement.
+/// The setup kept in the call state: PostgreSQL keeps one for each trigger and statement. Between statements the
+/// session keeps it, for as long as it is that of the same trigger on the same columns.
 unsafe fn setup(
     fcinfo: pg_sys::FunctionCallInfo,
     trigger: &pg_sys::TriggerData,
@@ -150,15 +153,56 @@ unsafe fn setup(
     // SAFETY: fn_extra is ours, and lives in fn_mcxt as long as flinfo does.
     unsafe {
         let flinfo = (*fcinfo).flinfo;
-        if let Some(setup) = (*flinfo).fn_extra.cast::<Setup>().as_mut() {
-            return Ok(setup);
+        if let Some(lent) = (*flinfo).fn_extra.cast::<Lent>().as_mut() {
+            return Ok(&mut lent.setup);
         }
+        let home = Home::of_call(fcinfo)?;
         let arguments = trigger_arguments(trigger.tg_trigger);
-        let descriptor = PgTupleDesc::from_pg_copy((*trigger.tg_relation).rd_att);
-        let setup = Setup::read(Home::of_call(fcinfo)?, &arguments, &descriptor)?;
-        let kept = PgMemoryContexts::For((*flinfo).fn_mcxt).leak_and_drop_on_delete(setup);
-        (*flinfo).fn_extra = kept.cast();
-        Ok(&mut *kept)
+        let oid = (*trigger.tg_trigger).tgoid;
+        let columns = Columns::of((*(*trigger.tg_relation).rd_rel).reltype);
+        let kept = SETUPS
+            .with_borrow_mut(|kept| kept.remove(&oid))
+            .filter(|kept| kept.columns == columns && kept.arguments == arguments && kept.setup.home == home);
+        let lent = match kept {
+            Some(lent) => lent,
+            None => {
+                let descriptor = PgTupleDesc::from_pg_copy((*trigger.tg_relation).rd_att);
+                let setup = Setup::read(home, &arguments, &descriptor)?;
+                Lent { trigger: oid, arguments, columns, setup }
+            }
+        };
+        let kept = PgMemoryContexts::For((*flinfo).fn_mcxt).leak_and_drop_on_delete(Returning(Some(lent)));
+        (*flinfo).fn_extra = (*kept).0.as_mut().map_or(std::ptr::null_mut(), |lent| (&raw mut *lent).cast());
+        match (*kept).0.as_mut() {
+            Some(lent) => Ok(&mut lent.setup),
+            None => Err(Failure::internal("a trigger's setup is gone")),
+        }
+    }
+}
+
+thread_local! {
+    /// The setups of triggers that fired before, by the trigger. One that is in use is not here: a trigger that fires
+    /// within its own statement makes another.
+    static SETUPS: RefCell<HashMap<pg_sys::Oid, Lent>> = RefCell::default();
+}
+
+/// A setup and what it was made from.
+struct Lent {
+    trigger: pg_sys::Oid,
+    arguments: Vec<String>,
+    columns: Columns,
+    setup: Setup,
+}
+
+/// A setup that goes back to the session when its statement is over.
+struct Returning(Option<Lent>);
+
+impl Drop for Returning {
+    fn drop(&mut self) {
+        if let Some(lent) = self.0.take() {
+            // At the end of a session there may be nowhere left to put it.
+            let _ = SETUPS.try_with(|kept| kept.borrow_mut().insert(lent.trigger, lent));
+        }
     }
 }
 
@@ -265,7 +309,7 @@ impl Firing {
         let mut binding = match kept.take() {
             Some((version, binding)) if Some(version) == version_id => binding,
             // SAFETY: the table's descriptor; a copy is bound.
-            _ => Binding::of_trigger(signature, &unsafe { PgTupleDesc::from_pg_copy(self.descriptor) })?,
+            _ => Binding::of_statement(signature, &unsafe { PgTupleDesc::from_pg_copy(self.descriptor) })?,
         };
         let mut features = Features::default();
         // SAFETY: the binding was made for this table's rows.

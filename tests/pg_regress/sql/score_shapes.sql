@@ -139,4 +139,57 @@ SELECT sira_score_classes('ss_points', '{"amount": 1}') = ARRAY[sira_score('ss_p
 SELECT count(DISTINCT m), bool_and(sira_score(m, '{"amount": 700}'::jsonb) = CASE WHEN m LIKE 'ss_points%'
        THEN sira_score('ss_points', '{"amount": 700}'::jsonb) ELSE sira_score('ss', '{"amount": 700}'::jsonb) END) AS right_version
 FROM ss_rows, LATERAL (SELECT (ARRAY['ss', 'ss/1', 'ss_points', 'ss_points@latest'])[1 + id % 4] AS m) x;
+
+-- Many rows at once: the same bits again, more rows than one block holds, and the column that tells them apart.
+SELECT count(*) AS rows, bool_and(q.score = sira_score('ss', s)) AS score_query, bool_and(q.row_number = s.id) AS in_order
+FROM sira_score_query('ss', 'SELECT * FROM ss_rows ORDER BY id', 'id') q JOIN ss_rows s ON s.id = q.key::bigint;
+SELECT count(*) AS rows, bool_and(q.score = sira_score('ss_points', s)) AS score_query, count(q.key) AS keys
+FROM sira_score_query('ss_points', 'SELECT s.*, repeat(''x'', 300) AS more FROM ss_rows s, generate_series(1, 3) ORDER BY s.id') q
+JOIN ss_rows s ON s.id = (q.row_number + 2) / 3;
+CREATE TABLE ss_batch AS
+SELECT l.* FROM (SELECT array_agg(id::text ORDER BY id) AS ids, array_agg(to_jsonb(s) - 'id' ORDER BY id) AS all_features FROM ss_rows s WHERE id <= 1130) a,
+     LATERAL sira_predict_batch('ss', 'transaction', ids, all_features) l;
+SELECT count(*) AS rows, bool_and(l.score = sira_score('ss', s)) AS predict_batch, bool_and(l.score = p.score) AS logged
+FROM ss_batch l JOIN sira_predictions p ON p.id = l.prediction_id JOIN ss_rows s ON s.id = p.entity_id::bigint;
+SELECT count(*) AS rows FROM sira_score_query('ss', 'SELECT * FROM ss_rows WHERE false');
+SELECT * FROM sira_score_query('ss', 'SELECT id FROM ss_rows');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM sira_score_query('ss', 'SELECT amount, amount FROM ss_rows');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM sira_score_query('ss', 'SELECT amount FROM ss_rows', 'id');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM sira_score_query('ss', 'DELETE FROM ss_rows RETURNING amount');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM sira_score_query('ss', 'SELECT 1 / (id - 7) AS amount FROM ss_rows');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM sira_score_query('ss_risk', 'SELECT amount FROM ss_rows');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM sira_score_query('ss', NULL);
+\echo :LAST_ERROR_SQLSTATE
+
+-- Numbers of every length and size are the double that the server makes of them, as numeric and in jsonb; what is logged of
+-- them is what the server would have written.
+SELECT sira_create_model('ss_exact', 'risk_scoring', 'regression') IS NOT NULL AS made;
+SELECT setseed(0.5);
+CREATE TABLE ss_numbers AS
+SELECT g AS id, (CASE WHEN g % 2 = 0 THEN '' ELSE '-' END || (random() * 10 ^ (g % 25))::numeric(60, 20)::text)::numeric AS a,
+       round((random() * 10 ^ (g % 40 - 20))::numeric, g % 45) AS b, (random() * 10 ^ (g % 300 - 150))::text::numeric AS c,
+       floor(random() * 9e15)::numeric * 10 ^ (g % 6)::numeric AS d, (random()::text || floor(random() * 1e9)::bigint)::numeric AS e
+FROM generate_series(1, 2000) g;
+SELECT version FROM sira_train('ss_exact', 'SELECT a, b, c, d, e, d::float8 / 1e18 AS y FROM ss_numbers', 'y', split => '{"method": "random"}',
+    params => '{"num_iterations": 3, "min_data_in_leaf": 20, "early_stopping_rounds": 0}');
+CREATE TABLE ss_scored (id bigint PRIMARY KEY, a numeric, b numeric, c numeric, d numeric, e numeric, prediction uuid);
+CREATE TRIGGER score BEFORE INSERT ON ss_scored FOR EACH ROW
+    EXECUTE FUNCTION sira_predict_trigger('ss_exact/1', 'number', 'id', 'prediction_id=prediction');
+INSERT INTO ss_scored SELECT * FROM ss_numbers;
+SELECT count(*) AS numbers, bool_and(p.feature_vector = ARRAY[a, b, c, d, e]::float8[]) AS of_rows,
+       bool_and(p.input_features = p.input_features::text::jsonb
+                AND ARRAY[input_features -> 'a', input_features -> 'b', input_features -> 'c', input_features -> 'd', input_features -> 'e']::float8[]
+                    = p.feature_vector) AS logged
+FROM ss_scored s JOIN sira_predictions p ON p.id = s.prediction;
+CREATE TABLE ss_numbers_batch AS
+SELECT l.prediction_id FROM (SELECT array_agg(id::text ORDER BY id) AS ids, array_agg(to_jsonb(n) ORDER BY id) AS features FROM ss_numbers n) a,
+     LATERAL sira_predict_batch('ss_exact/1', 'number', ids, features) l;
+SELECT count(*) AS numbers, bool_and(p.feature_vector = ARRAY[a, b, c, d, e]::float8[]) AS of_jsonb
+FROM ss_numbers_batch l JOIN sira_predictions p ON p.id = l.prediction_id JOIN ss_numbers s ON s.id = p.entity_id::bigint;
 ROLLBACK;
