@@ -284,7 +284,7 @@ fn a_set_is_online_what_it_is_offline_and_what_plain_sql_says() -> Outcome {
             }
         }
         // What plain SQL says of the rest.
-        none(&mut session, &context("the other kinds"), &format!(
+        none(&mut session, &context("the other kinds"),
             "SELECT a.i, o.features FROM asked a JOIN offline o USING (i) CROSS JOIN LATERAL (
                  SELECT (o.features ->> 'amount')::float8 AS amount, (o.features ->> 'w0')::float8 AS w0, o.features ->> 'words' AS words,
                         (o.features ->> 'twice')::float8 AS twice) f
@@ -292,7 +292,7 @@ fn a_set_is_online_what_it_is_offline_and_what_plain_sql_says() -> Outcome {
                 OR (o.features ->> 'is_odd')::boolean IS DISTINCT FROM (f.twice > 10 AND f.words IS NULL)
                 OR o.features ->> 'said' IS DISTINCT FROM f.words || '/' || f.w0::text
                 OR a.customer_id IS NOT NULL AND (o.features ->> 'rows_known')::float8 IS DISTINCT FROM
-                   (SELECT count(*)::float8 FROM history r WHERE r.k = a.customer_id AND r.at <= a.as_of AND r.recorded <= a.as_of)"))?;
+                   (SELECT count(*)::float8 FROM history r WHERE r.k = a.customer_id AND r.at <= a.as_of AND r.recorded <= a.as_of)")?;
         for (name, column) in
             [("number", "feature_value"), ("other", "feature_value"), ("words", "value_text")]
         {
