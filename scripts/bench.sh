@@ -25,7 +25,7 @@ bench_names() { bench_rows | sed 's/.*\/[0-9]*-//' | paste -sd' '; }
 
 # Debian's package redis-server starts a service. redis-tools has the same program under another name and starts none.
 peers_are_there() {
-  [ "$(cat "$BENCH_PEERS/installed" 2>/dev/null)" = "$(sha256sum <benches/peers/requirements.txt)" ] &&
+  [ "$(cat "$BENCH_PEERS/installed" 2>/dev/null)" = "$(cat benches/peers/*.txt | sha256sum)" ] &&
     command -v wrk redis-server >/dev/null
 }
 install_peers() {
@@ -36,8 +36,9 @@ install_peers() {
   fi
   PATH=${PATH#"$BENCH_PEERS/bin:"} python3 -m venv --clear "$BENCH_PEERS"
   "$BENCH_PEERS/bin/pip" install --disable-pip-version-check -r benches/peers/requirements.txt
+  "$BENCH_PEERS/bin/pip" install --disable-pip-version-check --no-deps -r benches/peers/alone.txt
   ln -sf "$(command -v redis-check-rdb)" "$BENCH_PEERS/bin/redis-server"
-  sha256sum <benches/peers/requirements.txt >"$BENCH_PEERS/installed"
+  cat benches/peers/*.txt | sha256sum >"$BENCH_PEERS/installed"
 }
 
 # The extension is named too, so that LightGBM is compiled with the features it has there, once for all.
