@@ -142,7 +142,7 @@ pub fn window(common: &Common, ask: &WindowAsk) -> Result<Columns> {
     relation.check_kind()?;
     let columns = relation.columns()?;
     let entity = source::column(relation, &columns, &ask.entity_column)?;
-    source::equality(entity)?;
+    source::check_identity(entity)?;
     source::time_kind(source::column(relation, &columns, &ask.time_column)?, &columns)?;
     if let Some(recorded) = &ask.recorded_column {
         source::time_kind(source::column(relation, &columns, recorded)?, &columns)?;

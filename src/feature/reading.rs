@@ -67,7 +67,7 @@ impl<'a> Reading<'a> {
         let Some(time) = row.get(0) else { return Ok(()) };
         self.times.push(self.time.micros(time));
         if let Some(recorded) = self.recorded {
-            self.recorded_times.push(row.get(1).map_or(i64::MIN, |datum| recorded.micros(datum)));
+            self.recorded_times.push(row.get(1).map_or(i64::MIN, |datum| recorded.last_micros(datum)));
         }
         for (offset, (column, cells)) in self.columns.iter().zip(&mut self.cells).enumerate() {
             let datum = row.get(next + offset);

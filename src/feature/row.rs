@@ -65,7 +65,8 @@ impl NewRow {
     /// The time in a column; none where it is NULL.
     pub fn time(&self, column: &str) -> Result<Option<i64>> {
         let Some((type_oid, Some(datum))) = self.column(column) else { return Ok(None) };
-        let column = source::Column { number: 0, name: column.to_owned(), type_oid };
+        let column =
+            source::Column { number: 0, name: column.to_owned(), type_oid, collation: pg_sys::InvalidOid };
         Ok(Some(source::time_kind(&column, &[])?.micros(datum)))
     }
 

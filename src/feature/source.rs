@@ -24,6 +24,7 @@ pub struct Column {
     pub number: i16,
     pub name: String,
     pub type_oid: pg_sys::Oid,
+    pub collation: pg_sys::Oid,
 }
 
 /// How a time column holds its times; what it reads as is microseconds since 2000-01-01 UTC.
@@ -75,6 +76,7 @@ impl Relation {
                 number: attribute.attnum,
                 name: attribute.name().to_owned(),
                 type_oid: attribute.atttypid,
+                collation: attribute.attcollation,
             })
             .collect())
     }
@@ -163,8 +165,19 @@ impl TimeKind {
             Self::Days => match datum.value() as i32 {
                 i32::MAX => i64::MAX,
                 i32::MIN => i64::MIN,
-                days => i64::from(days) * DAY,
+                // Dates reach further than timestamps do.
+                days => {
+                    i64::from(days).checked_mul(DAY).unwrap_or(if days < 0 { i64::MIN } else { i64::MAX })
+                }
             },
+        }
+    }
+
+    /// The last microsecond that a value may mean: what was recorded on a day was not known before the day was over.
+    pub fn last_micros(self, datum: pg_sys::Datum) -> i64 {
+        match self {
+            Self::Micros => self.micros(datum),
+            Self::Days => self.micros(datum).saturating_add(DAY - 1),
         }
     }
 
@@ -188,6 +201,56 @@ impl TimeKind {
 /// Days as a date; 0 stands for no day of the infinite ones.
 fn days(days: i64) -> pg_sys::Datum {
     pg_sys::Datum::from(i32::try_from(days).unwrap_or(if days < 0 { i32::MIN + 1 } else { i32::MAX - 1 }))
+}
+
+/// A type for a cast that keeps values whole: char(n) as `bpchar`, for `character` alone would be char(1).
+pub fn bare_type(type_oid: pg_sys::Oid) -> String {
+    // SAFETY: gives a palloc'd C string, qualified where the search path does not find the type.
+    unsafe { CStr::from_ptr(pg_sys::format_type_with_typemod(type_oid, -1)).to_string_lossy().into_owned() }
+}
+
+/// Whether equal values are written alike, so that ids may be compared as texts: not 1 and 1.0, nor 'a' and 'A' where
+/// case does not count.
+fn is_written_one_way(column: &Column) -> bool {
+    // SAFETY: syscache look-ups.
+    unsafe {
+        let base = pg_sys::getBaseType(column.type_oid);
+        let deterministic =
+            column.collation == pg_sys::InvalidOid || pg_sys::get_collation_isdeterministic(column.collation);
+        let plain = [
+            pg_sys::INT2OID,
+            pg_sys::INT4OID,
+            pg_sys::INT8OID,
+            pg_sys::OIDOID,
+            pg_sys::TEXTOID,
+            pg_sys::VARCHAROID,
+            pg_sys::BPCHAROID,
+            pg_sys::NAMEOID,
+            pg_sys::UUIDOID,
+            pg_sys::BOOLOID,
+            pg_sys::BYTEAOID,
+            pg_sys::DATEOID,
+            pg_sys::TIMESTAMPOID,
+            pg_sys::TIMESTAMPTZOID,
+            pg_sys::INETOID,
+            pg_sys::MACADDROID,
+        ];
+        deterministic && (plain.contains(&base) || pg_sys::type_is_enum(base))
+    }
+}
+
+/// Refuses a column whose values cannot tell entities apart.
+pub fn check_identity(column: &Column) -> Result<()> {
+    equality(column)?;
+    if is_written_one_way(column) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+        format!("column \"{}\" can identify no entity", column.name),
+    )
+    .detail(format!("Equal values of type {} may be written in several ways.", type_name(column.type_oid)))
+    .hint("Read a view that casts it to bigint or text, or name a column of a text, uuid or integer type."))
 }
 
 /// The equality that a btree index on a column of the type answers, as SQL writes it.

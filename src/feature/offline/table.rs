@@ -11,7 +11,7 @@ use crate::feature::definition::{Definition, Kind, ValueType};
 use crate::feature::plan;
 use crate::feature::source::quoted;
 use crate::statement::{Connection, Mode};
-use pgrx::{IntoDatum, PgMemoryContexts, PgSqlErrorCode, pg_sys};
+use pgrx::{IntoDatum, PgMemoryContexts, PgRelation, PgSqlErrorCode, pg_sys};
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
 use std::rc::Rc;
@@ -21,7 +21,7 @@ const TOGETHER: usize = 1_000;
 
 /// Makes the table and gives the number of its rows.
 pub fn build(home: Home, target: &str, reference: &str, query: &str, as_known: bool) -> Result<i64> {
-    let name = qualified(target)?;
+    let target = Target::new(target)?;
     plan::with(home, reference, |plan| {
         let set = plan.set.clone();
         let reading = Reading { mode: Mode::Read, as_known };
@@ -52,27 +52,82 @@ pub fn build(home: Home, target: &str, reference: &str, query: &str, as_known: b
                 !(matches!(feature.kind, Kind::Request) && given.iter().any(|g| g.name == feature.name))
             })
             .collect();
-        create(&name, &given, &features)?;
+        create(&target.name, &given, &features)?;
+        let types = given.iter().map(|column| column.type_oid);
+        let types = types.chain(features.iter().map(|(feature, _)| type_oid(feature.value_type)));
+        let oid = target.made(&types.collect::<Vec<_>>())?;
         // SAFETY: the table was just made with these columns, in this order.
-        unsafe { write(&name, &waiting, given.len(), &features) }?;
+        unsafe { write(oid, &waiting, given.len(), &features) }?;
         Ok(questions.len() as i64)
     })
 }
 
-/// A name as a user writes it, with its parts quoted.
-fn qualified(target: &str) -> Result<String> {
-    // SAFETY: parse_ident takes a text and a boolean.
-    let parts: Option<Vec<String>> =
-        unsafe { pgrx::direct_function_call(pg_sys::parse_ident, &[target.into_datum(), true.into_datum()]) };
-    let parts: Vec<String> = parts.unwrap_or_default().iter().map(|part| quoted(part)).collect();
-    if parts.is_empty() || parts.len() > 2 {
-        return Err(Failure::new(
-            PgSqlErrorCode::ERRCODE_INVALID_NAME,
-            format!("\"{target}\" is no name of a table"),
-        )
-        .hint("Write table, or schema.table."));
+/// A table that is to be made: the schema it goes to is settled once, so that what is made is what is written to.
+struct Target {
+    schema: pg_sys::Oid,
+    table: CString,
+    /// Qualified and quoted.
+    name: String,
+}
+
+impl Target {
+    /// The place that a name means, as CREATE TABLE would understand it.
+    fn new(target: &str) -> Result<Self> {
+        let malformed = || {
+            Failure::new(PgSqlErrorCode::ERRCODE_INVALID_NAME, format!("\"{target}\" is no name of a table"))
+                .hint("Write table, or schema.table.")
+        };
+        // SAFETY: parse_ident takes a text and a boolean.
+        let parts: Option<Vec<String>> = unsafe {
+            pgrx::direct_function_call(pg_sys::parse_ident, &[target.into_datum(), true.into_datum()])
+        };
+        let parts = parts.unwrap_or_default();
+        let (schema, table) = match parts.as_slice() {
+            [table] => (None, table),
+            [schema, table] => (Some(schema), table),
+            _ => return Err(malformed()),
+        };
+        let text = |part: &str| CString::new(part).map_err(|_| malformed());
+        let (schema, table) = (schema.map(|schema| text(schema)).transpose()?, text(table)?);
+        // SAFETY: both names outlive the call; the schema's name is a palloc'd C string.
+        unsafe {
+            let name = schema.as_ref().map_or(std::ptr::null_mut(), |schema| schema.as_ptr().cast_mut());
+            let range = pg_sys::makeRangeVar(name, table.as_ptr().cast_mut(), -1);
+            let schema = pg_sys::RangeVarGetCreationNamespace(range);
+            let schema_name = CStr::from_ptr(pg_sys::get_namespace_name(schema)).to_string_lossy();
+            let name = format!("{}.{}", quoted(&schema_name), quoted(&table.to_string_lossy()));
+            Ok(Self { schema, table, name })
+        }
     }
-    Ok(parts.join("."))
+
+    /// The table, now that it was made, if it is what was asked for: whoever watches CREATE TABLE by an event trigger
+    /// may have changed it.
+    fn made(&self, types: &[pg_sys::Oid]) -> Result<pg_sys::Oid> {
+        // SAFETY: a catalog look-up; then the relation is opened under the lock that its maker holds already.
+        let (oid, ours) = unsafe {
+            let oid = pg_sys::get_relname_relid(self.table.as_ptr(), self.schema);
+            let ours = oid != pg_sys::InvalidOid && {
+                let relation = PgRelation::with_lock(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+                let form = relation.rd_rel;
+                (*form).relkind as u8 == b'r'
+                    && (*form).relowner == pg_sys::GetUserId()
+                    && relation
+                        .tuple_desc()
+                        .iter()
+                        .map(|attribute| attribute.atttypid)
+                        .eq(types.iter().copied())
+            };
+            (oid, ours)
+        };
+        if !ours {
+            return Err(Failure::new(
+                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+                format!("table {} is not what was made", self.name),
+            )
+            .hint("An event trigger on CREATE TABLE changed it: exempt training sets from it."));
+        }
+        Ok(oid)
+    }
 }
 
 fn create(name: &str, given: &[Given], features: &[(&Rc<Definition>, &Values)]) -> Result<()> {
@@ -107,6 +162,15 @@ fn sql_type(value_type: ValueType) -> &'static str {
         ValueType::Boolean => "bool",
         ValueType::Text => "text",
         ValueType::Json => "jsonb",
+    }
+}
+
+fn type_oid(value_type: ValueType) -> pg_sys::Oid {
+    match value_type {
+        ValueType::Numeric => pg_sys::FLOAT8OID,
+        ValueType::Boolean => pg_sys::BOOLOID,
+        ValueType::Text => pg_sys::TEXTOID,
+        ValueType::Json => pg_sys::JSONBOID,
     }
 }
 
@@ -169,14 +233,11 @@ impl Drop for Waiting {
 }
 
 unsafe fn write(
-    name: &str,
+    oid: pg_sys::Oid,
     waiting: &Waiting,
     width: usize,
     features: &[(&Rc<Definition>, &Values)],
 ) -> Result<()> {
-    let oid = crate::feature::source::Relation::named(name)?
-        .ok_or_else(|| Failure::internal("a table that was just made is gone"))?
-        .oid;
     let mut batch = PgMemoryContexts::new("sira training set");
     // SAFETY: the relation is locked while it is written; slots are made for its own kind of table, and what they hold
     // lives in `batch` until they are cleared.

@@ -31,7 +31,13 @@ pub fn compute(
     reading: Reading,
     put: &mut dyn FnMut(usize, Values),
 ) -> Result<()> {
-    for scan in scans(groups) {
+    let scans = scans(groups);
+    if reading.as_known && questions.known.is_none() && scans.iter().any(Scan::forgets_the_row_at_hand) {
+        pgrx::notice!(
+            "rows that were recorded after \"as_of\" do not count, the row at hand among them: select when it was recorded AS known_at"
+        );
+    }
+    for scan in scans {
         let Some(first) = scan.groups.first() else { continue };
         let _pinned = Pinned::under(&first.search_path)?;
         let (feature, relation) = (first.feature().to_owned(), first.source.relation.clone());
@@ -154,6 +160,17 @@ impl Scan<'_> {
         Ok(())
     }
 
+    /// Whether a window counts the row at hand, and its recording is usually later than its moment.
+    fn forgets_the_row_at_hand(&self) -> bool {
+        self.groups.iter().any(|group| {
+            group.source.recorded_column.is_some()
+                && group.members.iter().any(|member| {
+                    let window = member.measure.window;
+                    window.include_current() && window.delay() == 0
+                })
+        })
+    }
+
     /// From when until when rows can count for any question; none where there is no question.
     fn bounds(&self, questions: &Questions) -> Option<(i64, i64)> {
         let (earliest, latest) = (questions.moments.iter().min()?, questions.moments.iter().max()?);
@@ -201,7 +218,7 @@ impl Scan<'_> {
                 quoted(&entity.name),
                 source::equality(entity)?,
                 if bounded { 3 } else { 2 },
-                crate::relation::type_name(entity.type_oid)
+                source::bare_type(entity.type_oid)
             ));
         }
         Ok(sql)

@@ -11,7 +11,6 @@ use crate::feature::offline::{Content, Values};
 use crate::feature::pinned::Pinned;
 use crate::feature::prepared::{self, Prepared};
 use crate::feature::source::{self, quoted};
-use crate::relation::type_name;
 use crate::statement::Mode;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{IntoDatum, pg_sys};
@@ -110,7 +109,7 @@ pub fn dangling_rows(
     let sql = format!(
         "SELECT asked.place FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2::{}[])) AS asked(place, value) \
          WHERE NOT EXISTS (SELECT FROM {} AS held WHERE held.{} {} asked.value)",
-        type_name(column.type_oid),
+        source::bare_type(column.type_oid),
         relation.name,
         quoted(&column.name),
         source::equality(column)?,

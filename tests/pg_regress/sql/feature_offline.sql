@@ -93,6 +93,30 @@ SELECT * FROM sira_lint_training_set('row', 'ff.payments; DROP TABLE ff.payments
 SELECT * FROM sira_lint_training_set('own', 'ff.payments');
 SELECT * FROM sira_lint_training_set('nosuch', 'ff.trained');
 
+-- What is made is what is written to, whatever else has its name.
+CREATE TEMP TABLE shadowed (x integer);
+SELECT sira_build_training_set('shadowed', 'own', 'SELECT 7 AS entity_id, timestamptz ''2026-03-02'' AS as_of'),
+       sira_build_training_set('pg_auth_members', 'own', 'SELECT 7 AS entity_id, timestamptz ''2026-03-02'' AS as_of'),
+       sira_build_training_set('pg_temp.apart', 'own', 'SELECT 7 AS entity_id, timestamptz ''2026-03-02'' AS as_of');
+SELECT (SELECT count(*) FROM pg_temp.shadowed) AS temporary, (SELECT count(*) FROM ff.shadowed) AS made,
+       (SELECT count(*) FROM ff.pg_auth_members) AS not_the_catalog, (SELECT count(*) FROM pg_temp.apart) AS apart;
+SELECT sira_build_training_set('pg_catalog.ours', 'own', 'SELECT 7 AS entity_id, now() AS as_of');
+DROP TABLE pg_temp.shadowed, pg_temp.apart;
+
+-- Ids are what their type says: padded ones too, and none of a type that writes one value in several ways. A day of
+-- recording is over when it is known.
+CREATE TABLE ff.padded (code char(8), number numeric, at timestamptz, recorded date);
+INSERT INTO ff.padded VALUES ('cu1', 1.0, '2026-03-01 10:00+00', '2026-03-01');
+SELECT sira_define_window_feature('p_n', 'padded', 'padded', 'code', 'at', 'count', NULL, recorded_column => 'recorded');
+SELECT sira_define_window_feature('p_number', 'padded', 'padded', 'number', 'at', 'count', NULL);
+SELECT sira_define_feature_set('padded', 'padded', '{p_n}');
+SET client_min_messages = notice;
+SELECT features FROM sira_historical_features('padded', $$VALUES ('cu1', timestamptz '2026-03-01 12:00+00'), ('cu1', '2026-03-02')$$);
+SELECT features FROM sira_historical_features('padded', $$SELECT 'cu1' AS entity_id, at AS as_of FROM unnest('{2026-03-01 12:00+00, 2026-03-02}'::timestamptz[]) AS at$$);
+SELECT features FROM sira_historical_features('padded', $$SELECT 'cu1'::char(8) AS entity_id, timestamptz '2026-03-01 12:00+00' AS event_timestamp, date '2026-03-02' AS created_timestamp$$);
+SET client_min_messages = warning;
+SELECT at, value FROM unnest('{2026-03-01 12:00+00, 2026-03-02}'::timestamptz[]) AS at, sira_get_features('padded', 'cu1', at);
+
 -- The rights are those of whoever asks.
 CREATE ROLE ff_admin IN ROLE sira_admin;
 GRANT USAGE, CREATE ON SCHEMA ff TO ff_admin;
@@ -106,6 +130,6 @@ DROP ROLE ff_admin;
 
 SELECT count(*) AS payments FROM ff.payments;
 DELETE FROM sira_features WHERE feature_key IN ('level', 'tag');
-DELETE FROM sira_feature_sets WHERE name IN ('row', 'own');
-DELETE FROM sira_feature_definitions WHERE name IN ('c_n', 't_sum', 'amount', 'share', 'level', 'tag');
+DELETE FROM sira_feature_sets WHERE name IN ('row', 'own', 'padded');
+DELETE FROM sira_feature_definitions WHERE name IN ('c_n', 't_sum', 'amount', 'share', 'level', 'tag', 'p_n');
 DROP SCHEMA ff CASCADE;
