@@ -85,7 +85,7 @@ COMMENT ON FUNCTION @extschema@.sira_pipeline_overdue(@extschema@.sira_jobs) IS
 
 -- The run to go on with: one that was left behind and is due, else a new one; NULL where there is nothing to do now.
 CREATE FUNCTION @extschema@.sira_pipeline_open(
-    set text, gate boolean, max_attempts integer, retry_after interval, deadline interval, only_retries boolean)
+    set text, gate boolean, max_attempts integer, retry_after interval, deadline interval, only_retries boolean, "full" boolean)
 RETURNS uuid
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -140,6 +140,10 @@ BEGIN
             PERFORM @extschema@.sira_pipeline_failed(run.id, current.id, '57P02', format('step "%s" crashed', current.step), false);
             RETURN run.id;
         ELSE
+            IF sira_pipeline_open.full AND NOT coalesce((run.arguments ->> 'full')::boolean, false) THEN
+                RAISE NOTICE USING MESSAGE = format('the feature pipeline of "%s" goes on with a run that is not full', what),
+                    HINT = 'CALL it again with full => true when it is over.';
+            END IF;
             PERFORM @extschema@.sira_job_begin(run.id);
             RETURN run.id;
         END IF;
@@ -151,7 +155,7 @@ BEGIN
     DELETE FROM @extschema@.sira_snapshot_work w
     WHERE w.tenant_id = wanted.tenant_id AND NOT EXISTS (
         SELECT 1 FROM @extschema@.sira_jobs j WHERE j.id = w.job_id AND j.status IN ('queued', 'running'));
-    new_id := @extschema@.sira_queue_job('feature_pipeline', what, jsonb_build_object('gate', gate),
+    new_id := @extschema@.sira_queue_job('feature_pipeline', what, jsonb_build_object('gate', gate, 'full', coalesce(sira_pipeline_open.full, false)),
                                          max_attempts => 1000, retry_after => retry_after, deadline => deadline);
     FOREACH one IN ARRAY @extschema@.sira_pipeline_steps() LOOP
         PERFORM @extschema@.sira_queue_job('feature_pipeline', what, '{}', one, new_id, max_attempts, retry_after);
@@ -160,8 +164,8 @@ BEGIN
     RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.sira_pipeline_open(text, boolean, integer, interval, interval, boolean) IS
-    'The run of the pipeline to go on with, left behind or new; for sira_run_feature_pipeline. Example: SELECT sira_pipeline_open(''cards'', false, 3, ''5 minutes'', ''2 hours'', false);';
+COMMENT ON FUNCTION @extschema@.sira_pipeline_open(text, boolean, integer, interval, interval, boolean, boolean) IS
+    'The run of the pipeline to go on with, left behind or new; for sira_run_feature_pipeline. Example: SELECT sira_pipeline_open(''cards'', false, 3, ''5 minutes'', ''2 hours'', false, false);';
 
 -- Moves computed values, some or all, to where they are served: what moves leaves the one table and is in the other, or neither.
 CREATE FUNCTION @extschema@.sira_pipeline_move(
@@ -199,6 +203,7 @@ DECLARE
     since timestamptz;
     settled timestamptz;
     moment timestamptz := (run.progress ->> 'as_of')::timestamptz;
+    everybody boolean := coalesce((run.arguments ->> 'full')::boolean, false);
     ids text[];
     done bigint := coalesce((step.progress ->> 'rows')::bigint, 0);
     made bigint;
@@ -210,9 +215,14 @@ BEGIN
         settled := @extschema@.sira_settled_at();
         moment := clock_timestamp();
         SELECT w.watermark INTO since FROM @extschema@.sira_feature_watermarks w
-        WHERE w.tenant_id = wanted.tenant_id AND w.feature_set = wanted.name AND w.feature_set_version = wanted.version;
+        WHERE w.tenant_id = wanted.tenant_id AND w.feature_set = wanted.name AND w.feature_set_version = wanted.version AND NOT everybody;
+        -- A full run also takes those of whom nothing is left but a snapshot.
         INSERT INTO @extschema@.sira_snapshot_work (tenant_id, job_id, entity_id)
-        SELECT wanted.tenant_id, run.id, e.id FROM @extschema@.sira_changed_entities(run.subject, since, moment) AS e(id);
+        SELECT wanted.tenant_id, run.id, e.id FROM @extschema@.sira_changed_entities(run.subject, since, moment) AS e(id)
+        UNION
+        SELECT wanted.tenant_id, run.id, s.entity_id FROM @extschema@.sira_feature_snapshots s
+        WHERE everybody AND s.tenant_id = wanted.tenant_id AND s.entity_type = wanted.entity_type
+          AND s.feature_set = wanted.name AND s.feature_set_version = wanted.version AND s.snapshot_ts <= moment;
         GET DIAGNOSTICS made = ROW_COUNT;
         answer := jsonb_build_object('entities', made, 'as_of', moment, 'since', since, 'settled', least(settled, moment));
         PERFORM @extschema@.sira_job_beat(run.id, answer);
@@ -353,23 +363,26 @@ CREATE FUNCTION @extschema@.sira_pipeline_sets(set text) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN set IS NOT NULL THEN ARRAY[set] ELSE ARRAY(
-        SELECT DISTINCT ON (s.name) s.name FROM @extschema@.sira_feature_sets s
-        WHERE s.tenant_id = (SELECT @extschema@.sira_current_tenant())
-          AND EXISTS (SELECT 1 FROM @extschema@.sira_feature_definitions d
+        -- The newest version is what a name means: an older one that could be materialised does not speak for it.
+        SELECT s.name FROM (
+            SELECT DISTINCT ON (v.name) v.* FROM @extschema@.sira_feature_sets v
+            WHERE v.tenant_id = (SELECT @extschema@.sira_current_tenant())
+            ORDER BY v.name, v.version DESC) s
+        WHERE EXISTS (SELECT 1 FROM @extschema@.sira_feature_definitions d
                       WHERE d.tenant_id = s.tenant_id AND d.id = ANY (s.definition_ids) AND d.kind IN ('window', 'stored'))
           AND NOT EXISTS (SELECT 1 FROM @extschema@.sira_feature_definitions d
                           WHERE d.tenant_id = s.tenant_id AND d.id = ANY (s.definition_ids)
                             AND d.kind NOT IN ('derived', 'request') AND d.entity_type <> s.entity_type)
-        ORDER BY s.name, s.version DESC) END
+        ORDER BY s.name) END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_pipeline_sets(text) IS
-    'The named set, or for NULL all sets that can be materialised. Example: SELECT sira_pipeline_sets(NULL);';
+    'The named set, or for NULL all sets whose newest version can be materialised. Example: SELECT sira_pipeline_sets(NULL);';
 
 -- It commits, so it is a plain procedure of the invoker without a SET clause; what it does is in functions that have one.
 CREATE PROCEDURE @extschema@.sira_run_feature_pipeline(
     set text, gate boolean DEFAULT false, batch integer DEFAULT 100000, max_attempts integer DEFAULT 3,
     retry_after interval DEFAULT '5 minutes', deadline interval DEFAULT '2 hours', only_retries boolean DEFAULT false,
-    at_hour integer DEFAULT NULL, time_zone text DEFAULT 'UTC')
+    at_hour integer DEFAULT NULL, time_zone text DEFAULT 'UTC', "full" boolean DEFAULT false)
 LANGUAGE plpgsql AS $$
 DECLARE
     sets pg_catalog.text[];
@@ -388,7 +401,7 @@ BEGIN
     END IF;
     sets := @extschema@.sira_pipeline_sets(set);
     FOREACH name IN ARRAY sets LOOP
-        run := @extschema@.sira_pipeline_open(name, gate, max_attempts, retry_after, deadline, only_retries);
+        run := @extschema@.sira_pipeline_open(name, gate, max_attempts, retry_after, deadline, only_retries, sira_run_feature_pipeline.full);
         runs := pg_catalog.array_append(runs, run);
         COMMIT;
         going := run IS NOT NULL;
@@ -400,5 +413,5 @@ BEGIN
     PERFORM @extschema@.sira_pipeline_verdict(runs);
 END
 $$;
-COMMENT ON PROCEDURE @extschema@.sira_run_feature_pipeline(text, boolean, integer, integer, interval, interval, boolean, integer, text) IS
-    'Brings the snapshots of a set (NULL: all sets) up to now in steps that commit: extract, compute, validate, store, statistics. A run that a crash or a failure left behind is gone on with first; gate says whether invalid values stop it. Example: CALL sira_run_feature_pipeline(''cards'');';
+COMMENT ON PROCEDURE @extschema@.sira_run_feature_pipeline(text, boolean, integer, integer, interval, interval, boolean, integer, text, boolean) IS
+    'Brings the snapshots of a set (NULL: all sets) up to now in steps that commit: extract, compute, validate, store, statistics. A run that a crash or a failure left behind is gone on with first; gate says whether invalid values stop it, full that all entities are computed and not only those that changed. A superuser''s run refuses (42501) definitions of roles that are none: call it as a role of its own. Example: CALL sira_run_feature_pipeline(''cards'');';

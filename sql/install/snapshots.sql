@@ -18,11 +18,11 @@ COMMENT ON COLUMN @extschema@.sira_feature_watermarks.watermark IS 'the next run
 COMMENT ON COLUMN @extschema@.sira_feature_watermarks.updated_at IS 'when it moved last';
 
 CREATE FUNCTION @extschema@.sira_materialize_snapshots(
-    set text, as_of timestamptz DEFAULT pg_catalog.now(), entity_ids text[] DEFAULT NULL)
+    set text, as_of timestamptz DEFAULT pg_catalog.now(), entity_ids text[] DEFAULT NULL, "full" boolean DEFAULT false)
 RETURNS bigint
 LANGUAGE c VOLATILE COST 1000000 AS 'MODULE_PATHNAME', 'sira_materialize_snapshots_wrapper';
-COMMENT ON FUNCTION @extschema@.sira_materialize_snapshots(text, timestamptz, text[]) IS
-    'Computes a set for the named entities, or for those that changed since the last run (all at first), writes a snapshot of each and answers how many; the same moment again replaces. A row of a source without a recorded column counts by its time: one that comes late is seen when the entity changes again. Example: SELECT sira_materialize_snapshots(''cards'');';
+COMMENT ON FUNCTION @extschema@.sira_materialize_snapshots(text, timestamptz, text[], boolean) IS
+    'Computes a set for the named entities, or for those that changed since the last run (full, and at first: for all), writes a snapshot of each and answers how many; the same moment again replaces. A row of a source without a recorded_column counts by its time: one that comes late, is changed or deleted is seen when the entity changes again, or by a full run; a warning says so. Example: SELECT sira_materialize_snapshots(''cards'');';
 
 CREATE FUNCTION @extschema@.sira_backfill_features(set text, from_ts timestamptz, to_ts timestamptz, step interval DEFAULT '1 day')
 RETURNS bigint

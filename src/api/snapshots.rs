@@ -36,13 +36,14 @@ fn length(name: &str, interval: &Interval) -> Result<i64> {
     })
 }
 
-/// Rows written: a snapshot of each entity that changed, or of those that are named.
+/// Rows written: a snapshot of each entity that changed, of all, or of those that are named.
 #[pg_extern(sql = false)]
 fn sira_materialize_snapshots(fcinfo: pg_sys::FunctionCallInfo) -> SqlResult<i64> {
     let set: String = need(fcinfo, 0, "set", "SELECT sira_materialize_snapshots('cards');")?;
     let entities: Option<Vec<Option<String>>> = call::argument(fcinfo, 2);
+    let full = call::argument(fcinfo, 3).unwrap_or(false);
     let home = Home::of_call(fcinfo)?;
-    Ok(snapshots::materialize(home, &set, micros(fcinfo, 1), entities)?)
+    Ok(snapshots::materialize(home, &set, micros(fcinfo, 1), entities, full)?)
 }
 
 /// Rows written: a snapshot of each entity at each moment of a range.

@@ -1,4 +1,7 @@
 //! Whose values can have changed: the entities of rows that entered a window, left one, or were recorded.
+//!
+//! Where a source does not say when its rows were recorded, a row that comes late, is changed or is taken away leaves no
+//! trace to find it by: whoever runs incrementally is told so, and a full run computes [`all`].
 
 use crate::catalog::Home;
 use crate::cursor::Cursor;
@@ -12,7 +15,8 @@ use crate::feature::source::{self, Relation, TimeKind, quoted};
 use crate::feature::window::Group;
 use crate::statement::Mode;
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::{IntoDatum, PgSqlErrorCode, pg_sys};
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::{IntoDatum, PgLogLevel, PgSqlErrorCode, pg_sys};
 
 /// Times from the first, exclusive, to the last, inclusive.
 type Span = (i64, i64);
@@ -28,6 +32,9 @@ pub fn changed(home: Home, plan: &Plan, since: Option<i64>, until: i64) -> Resul
         )
         .detail("None of its features is a window or stored: there is no source to read entities from.")
         .hint("Name them: SELECT sira_materialize_snapshots(…, entity_ids => '{…}');"));
+    }
+    if since.is_some() {
+        warn_of_late_rows(plan);
     }
     let mut found = Vec::new();
     for group in &plan.windows {
@@ -48,6 +55,40 @@ pub fn changed(home: Home, plan: &Plan, since: Option<i64>, until: i64) -> Resul
     found.sort_unstable();
     found.dedup();
     Ok(found)
+}
+
+/// All that have a row by `until`, and those that have a snapshot though nothing is left of them: it must not be served
+/// for ever.
+pub fn all(home: Home, plan: &Plan, until: i64) -> Result<Vec<String>> {
+    let mut found = changed(home, plan, None, until)?;
+    home.as_owner(|| of_snapshots(home, &plan.set, until, &mut found))?;
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// Once for each source whose late rows no incremental run can find.
+fn warn_of_late_rows(plan: &Plan) {
+    let mut sources: Vec<&str> = plan
+        .windows
+        .iter()
+        .filter(|group| group.source.recorded_column.is_none())
+        .map(|group| group.source.relation.as_str())
+        .collect();
+    sources.sort_unstable();
+    sources.dedup();
+    for source in sources {
+        let warning = Failure::new(
+            PgSqlErrorCode::ERRCODE_WARNING,
+            format!("late rows of relation {source} do not reach the snapshots of feature set \"{}\"", plan.set.name),
+        )
+        .detail(
+            "No recorded_column says when its rows came: one that is older than the last run, was changed or was \
+             deleted since is seen when its entity changes again.",
+        )
+        .hint("Name a recorded_column where the features are defined, or run with full => true now and then.");
+        ErrorReport::from(warning).report(PgLogLevel::WARNING);
+    }
 }
 
 /// When rows lie that make a difference between two moments, for windows of these delays and sizes: a row enters when
@@ -185,6 +226,25 @@ fn of_stored(
         condition.texts.join(" OR ")
     );
     read("the entities of stored values", &sql, &condition, Form::of(pg_sys::TEXTOID), found)
+}
+
+/// Reads as the owner, with the tenant named. What was written by hand has no version, and is not for us to replace.
+fn of_snapshots(home: Home, set: &Set, until: i64, found: &mut Vec<String>) -> Result<()> {
+    let mut condition = Condition::new();
+    let tenant = condition.bind(pg_sys::TEXTOID, set.tenant.as_str().into_datum());
+    let entity_type = condition.bind(pg_sys::TEXTOID, set.entity_type.as_str().into_datum());
+    let name = condition.bind(pg_sys::TEXTOID, set.name.as_str().into_datum());
+    let version = condition.bind(pg_sys::INT4OID, set.version.into_datum());
+    let earlier =
+        condition.within("s.snapshot_ts", TimeKind::Micros, pg_sys::TIMESTAMPTZOID, (i64::MIN, until));
+    let sql = format!(
+        "SELECT DISTINCT s.entity_id FROM {}.sira_feature_snapshots AS s \
+         WHERE s.tenant_id OPERATOR(pg_catalog.=) {tenant} AND s.entity_type OPERATOR(pg_catalog.=) {entity_type} \
+         AND s.feature_set OPERATOR(pg_catalog.=) {name} AND s.feature_set_version OPERATOR(pg_catalog.=) {version} \
+         AND {earlier}",
+        home.quoted_schema()?
+    );
+    read("the entities of snapshots", &sql, &condition, Form::of(pg_sys::TEXTOID), found)
 }
 
 fn read(what: &str, sql: &str, condition: &Condition, form: Form, found: &mut Vec<String>) -> Result<()> {

@@ -5,8 +5,9 @@
 //!
 //! A run that names no entities is incremental. It takes those whose values can have changed since the watermark: rows
 //! came into a window, left one, or were recorded ([`entities`]). So the latest snapshots are what computing everybody
-//! anew would give, but for values that change by the clock alone (`time_since`, a query that reads the moment). The
-//! watermark stays behind whatever may still be committed ([`watermark`]).
+//! anew would give, but for values that change by the clock alone (`time_since`, a query that reads the moment) and for
+//! late rows of sources that do not say when theirs were recorded. A full run computes everybody. The watermark stays
+//! behind whatever may still be committed ([`watermark`]).
 //!
 //! Rows are written in the order of moment and entity by everybody, so that two writers wait for each other and cannot
 //! deadlock; nobody takes a lock that a reader would wait for.
@@ -34,13 +35,22 @@ const READING: Reading = Reading { mode: Mode::Write, as_known: true };
 /// The most moments of one backfill.
 const MOST_MOMENTS: i64 = 100_000;
 
-/// Writes a snapshot for each entity and gives their number; the entities are those that changed where none are named.
+/// Writes a snapshot for each entity and gives their number; where none are named, the entities are all in a `full` run,
+/// else those that changed.
 pub fn materialize(
     home: Home,
     reference: &str,
     as_of: Option<i64>,
     named: Option<Vec<Option<String>>>,
+    full: bool,
 ) -> Result<i64> {
+    if full && named.is_some() {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "a full run names no entities",
+        )
+        .hint("Leave out entity_ids, or full."));
+    }
     let as_of = moment(as_of)?;
     plan::with(home, reference, |plan| {
         materializable(&plan.set)?;
@@ -54,9 +64,13 @@ pub fn materialize(
         watermark::serialize(home, &plan.set)?;
         // Before anything is read: what commits after this is for the next run.
         let settled = settled(home)?;
-        let since = watermark::read(home, &plan.set)?.filter(|since| *since < as_of);
-        let changed = entities::changed(home, plan, since, as_of)?;
-        writer.write(plan, as_of, changed)?;
+        let entities = if full {
+            entities::all(home, plan, as_of)?
+        } else {
+            let since = watermark::read(home, &plan.set)?.filter(|since| *since < as_of);
+            entities::changed(home, plan, since, as_of)?
+        };
+        writer.write(plan, as_of, entities)?;
         let written = writer.finish(plan)?;
         // One snapshot for the whole transaction may be older than what has settled.
         // SAFETY: reads a variable of the backend.

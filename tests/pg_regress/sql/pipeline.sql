@@ -22,6 +22,21 @@ CALL sira_run_feature_pipeline('pl_cards');
 SELECT DISTINCT ON (entity_id) entity_id, features FROM sira_feature_snapshots WHERE feature_set = 'pl_cards' ORDER BY 1, snapshot_ts DESC;
 SELECT count(*) FROM sira_snapshot_work;
 
+-- All of them, whatever changed unseen.
+UPDATE pl_payments SET customer = 7 WHERE customer = 6;
+CALL sira_run_feature_pipeline('pl_cards');
+SELECT entity_id, features FROM sira_latest_snapshot('pl_cards', 6), (VALUES (6)) AS v (entity_id);
+CALL sira_run_feature_pipeline('pl_cards', full => true);
+SELECT DISTINCT ON (entity_id) entity_id, features FROM sira_feature_snapshots WHERE feature_set = 'pl_cards' ORDER BY 1, snapshot_ts DESC;
+-- The newest version is what a name means: where it cannot be materialised, no older one goes instead.
+SELECT sira_define_stored_feature('pl_other', 'pl_merchant');
+SELECT sira_define_feature_set('pl_mixed', 'pl_customer', '{pl_sum}');
+SELECT sira_pipeline_sets(NULL) @> '{pl_cards,pl_mixed}' AS taken;
+SELECT sira_define_feature_set('pl_mixed', 'pl_customer', '{pl_sum,pl_other}', '{"pl_merchant": "merchant"}');
+SELECT 'pl_cards' = ANY (s) AS taken, 'pl_mixed' = ANY (s) AS mixed FROM sira_pipeline_sets(NULL) s;
+DELETE FROM sira_feature_sets WHERE name = 'pl_mixed';
+DELETE FROM sira_feature_definitions WHERE name = 'pl_other';
+
 -- A gate refuses what breaks a rule: nothing of it is served, and it is tried again.
 TRUNCATE sira_jobs;
 INSERT INTO pl_payments VALUES (4, now(), -1000000);
@@ -40,7 +55,7 @@ TRUNCATE sira_jobs;
 -- At once, where it may, until it has failed for good: an error that cron hears of.
 \set VERBOSITY terse
 CALL sira_run_feature_pipeline('pl_cards', gate => true, max_attempts => 2, retry_after => '0');
-CALL sira_run_feature_pipeline('pl_cards', only_retries => true);
+CALL sira_run_feature_pipeline('pl_cards', only_retries => true, full => true);
 \set VERBOSITY default
 SELECT step, status, attempt, error_sqlstate FROM pl_jobs;
 SELECT count(*) FROM sira_snapshot_work;

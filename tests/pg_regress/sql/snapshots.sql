@@ -57,6 +57,27 @@ SELECT sira_materialize_snapshots('sn_risks', '2026-01-03');
 SELECT sira_materialize_snapshots('sn_risks', '2026-01-05');
 SELECT snapshot_ts, features FROM sira_feature_snapshots WHERE feature_set = 'sn_risks' ORDER BY 1;
 
+-- A source that does not say when its rows were recorded: what comes late, is changed or is deleted waits for a full run, which
+-- also takes those of whom nothing is left.
+CREATE TABLE sn_late (customer bigint, at timestamptz);
+INSERT INTO sn_late VALUES (1, '2026-01-01'), (2, '2026-01-01'), (3, '2026-01-01');
+SELECT sira_define_window_feature('sn_late_n', 'sn_customer', 'sn_late', 'customer', 'at', 'count', NULL),
+       sira_define_window_feature('sn_late_30', 'sn_customer', 'sn_late', 'customer', 'at', 'count', '30 days');
+SELECT sira_define_feature_set('sn_lates', 'sn_customer', '{sn_late_n,sn_late_30,sn_n_1d}');
+SELECT sira_materialize_snapshots('sn_lates', '2026-01-04');
+INSERT INTO sn_late VALUES (1, '2026-01-01');
+UPDATE sn_late SET customer = 2 WHERE customer = 3;
+INSERT INTO sira_feature_snapshots (entity_type, entity_id, feature_set, snapshot_ts, features)
+VALUES ('sn_customer', 'by hand', 'sn_lates', '2026-01-04', '{"sn_late_n": 7}');
+SELECT sira_materialize_snapshots('sn_lates', '2026-01-05');
+SELECT sira_materialize_snapshots('sn_lates', '2026-01-06', "full" => true);
+SELECT DISTINCT ON (entity_id) entity_id, snapshot_ts, features FROM sira_feature_snapshots
+WHERE feature_set = 'sn_lates' ORDER BY 1, 2 DESC;
+SELECT count(*) AS differ FROM sira_feature_snapshots s, LATERAL sira_feature_vector('sn_lates', s.entity_id, s.snapshot_ts) v
+WHERE s.feature_set = 'sn_lates' AND s.snapshot_ts = '2026-01-06' AND s.features <> v;
+SELECT watermark FROM sira_feature_watermarks WHERE feature_set = 'sn_lates';
+SELECT sira_materialize_snapshots('sn_lates', '2026-01-06', '{1}', full => true);
+
 -- Mistakes.
 SELECT sira_materialize_snapshots(NULL);
 SELECT sira_materialize_snapshots('sn_nothing');
