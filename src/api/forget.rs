@@ -5,7 +5,7 @@
 
 use crate::catalog::{self, Home};
 use crate::error::{Failure, Result, SqlResult};
-use crate::relation;
+use crate::feature::offline::ids;
 use crate::statement::{Arguments, Mode, Statement};
 use pgrx::prelude::*;
 use pgrx::{PgSqlErrorCode, pg_sys};
@@ -105,7 +105,7 @@ unsafe fn fire(fcinfo: pg_sys::FunctionCallInfo) -> Result<()> {
     })
 }
 
-/// The deleted row's column, as text.
+/// The deleted row's column, as the store writes ids.
 unsafe fn column_text(trigger: &pg_sys::TriggerData, name: &CStr) -> Result<Option<String>> {
     // SAFETY: descriptor and row belong to the trigger's table; an attribute that was found is one of theirs.
     unsafe {
@@ -124,7 +124,7 @@ unsafe fn column_text(trigger: &pg_sys::TriggerData, name: &CStr) -> Result<Opti
         let mut is_null = false;
         let datum = pg_sys::SPI_getbinval(trigger.tg_trigtuple, descriptor, attribute, &mut is_null);
         let kind = pg_sys::SPI_gettypeid(descriptor, attribute);
-        Ok((!is_null).then(|| relation::output_text(kind, datum)))
+        Ok((!is_null).then(|| ids::text(kind, datum)))
     }
 }
 

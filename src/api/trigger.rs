@@ -6,6 +6,7 @@
 use crate::audit::{Answer, Entity};
 use crate::catalog::Home;
 use crate::error::{Failure, Result, SqlResult};
+use crate::feature::offline::ids;
 use crate::feature::row::NewRow;
 use crate::feature::serving;
 use crate::features::Features;
@@ -260,6 +261,9 @@ impl Setup {
 
 impl Column {
     fn named(descriptor: &PgTupleDesc<'_>, name: &str) -> Result<Self> {
+        if descriptor.iter().any(|attribute| relation::is_generated(attribute) && attribute.name() == name) {
+            return Err(relation::not_computed_yet(name));
+        }
         descriptor
             .iter()
             .find(|attribute| !attribute.attisdropped && attribute.name() == name)
@@ -296,7 +300,7 @@ impl Firing {
         unsafe {
             let datum =
                 pg_sys::SPI_getbinval(self.tuple, self.descriptor, i32::from(column.attribute), &mut is_null);
-            if is_null { None } else { Some(relation::output_text(column.type_oid, datum)) }
+            if is_null { None } else { Some(ids::text(column.type_oid, datum)) }
         }
     }
 
@@ -309,7 +313,7 @@ impl Firing {
         let mut binding = match kept.take() {
             Some((version, binding)) if Some(version) == version_id => binding,
             // SAFETY: the table's descriptor; a copy is bound.
-            _ => Binding::of_statement(signature, &unsafe { PgTupleDesc::from_pg_copy(self.descriptor) })?,
+            _ => Binding::of_trigger(signature, &unsafe { PgTupleDesc::from_pg_copy(self.descriptor) })?,
         };
         let mut features = Features::default();
         // SAFETY: the binding was made for this table's rows.

@@ -66,9 +66,11 @@ pub unsafe fn plain<'a>(type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> Option<&
     std::str::from_utf8(unsafe { relation::inline(datum) }?).ok()
 }
 
+/// An id as everything that is stored knows it.
+///
 /// # Safety
 /// `datum` must be a non-null value of the type.
-unsafe fn text(type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> String {
+pub unsafe fn text(type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> String {
     // SAFETY: as promised.
     unsafe {
         if let Some(plain) = plain(type_oid, datum) {

@@ -82,6 +82,25 @@ SELECT (SELECT count(*) FROM sira_features WHERE entity_id = '7' AND entity_type
        (SELECT count(*) FROM sira_labels) AS other_labels;
 SELECT * FROM sira_forget_entity('transaction', 8);
 SELECT * FROM sira_forget_entity('transaction', 8);
+-- The id is what everything else writes of it: a char(n) without its padding, a numeric with its digits, a uuid in small letters.
+CREATE DOMAIN lb_code AS char(8);
+CREATE TABLE lb_ids (c char(8), d lb_code, n numeric, m numeric(10, 2), u uuid, at timestamptz DEFAULT '2026-01-01');
+INSERT INTO lb_ids VALUES ('lb-c', 'lb-d', 1.0, 1, 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11');
+SELECT k, v, sira_write_features('lb_' || k, v, '{"a": 1}') AS written
+FROM lb_ids, LATERAL (VALUES ('c', c::text), ('d', d::text), ('n', n::text), ('m', m::text), ('u', u::text)) AS x (k, v);
+SELECT sira_define_window_feature('lb_n_' || k, 'lb_' || k, 'lb_ids', k, 'at', 'count', NULL) FROM unnest('{c,d,u}'::text[]) k;
+SELECT sira_define_feature_set('lb_set_' || k, 'lb_' || k, ARRAY['lb_n_' || k]) FROM unnest('{c,d,u}'::text[]) k;
+SELECT sira_materialize_snapshots('lb_set_' || k) FROM unnest('{c,d,u}'::text[]) k;
+SELECT f.entity_type, f.entity_id, s.entity_id = f.entity_id AS same
+FROM sira_features f LEFT JOIN sira_feature_snapshots s USING (entity_type) WHERE entity_type LIKE 'lb\_%' ORDER BY 1;
+CREATE TRIGGER c AFTER DELETE ON lb_ids FOR EACH ROW EXECUTE FUNCTION sira_delete_entity_trigger('lb_c', 'c');
+CREATE TRIGGER d AFTER DELETE ON lb_ids FOR EACH ROW EXECUTE FUNCTION sira_delete_entity_trigger('lb_d', 'd');
+CREATE TRIGGER n AFTER DELETE ON lb_ids FOR EACH ROW EXECUTE FUNCTION sira_delete_entity_trigger('lb_n', 'n');
+CREATE TRIGGER m AFTER DELETE ON lb_ids FOR EACH ROW EXECUTE FUNCTION sira_delete_entity_trigger('lb_m', 'm');
+CREATE TRIGGER u AFTER DELETE ON lb_ids FOR EACH ROW EXECUTE FUNCTION sira_delete_entity_trigger('lb_u', 'u');
+DELETE FROM lb_ids;
+SELECT entity_type, entity_id FROM sira_features WHERE entity_type LIKE 'lb\_%'
+UNION ALL SELECT entity_type, entity_id FROM sira_feature_snapshots WHERE entity_type LIKE 'lb\_%';
 -- Misused triggers.
 CREATE TRIGGER wrong BEFORE DELETE ON lb_payments FOR EACH ROW EXECUTE FUNCTION sira_delete_entity_trigger('transaction', 'id');
 DELETE FROM lb_payments WHERE id = 9;

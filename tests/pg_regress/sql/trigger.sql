@@ -25,6 +25,13 @@ SELECT p.id, p.amount, p.risk_class, p.risk_decision, p.by_version, p.by_model, 
 FROM tr_payments p ORDER BY id;
 SELECT p.id, l.entity_type, l.entity_id, l.input_features, l.score = p.risk_score AS score, l.decision = p.risk_decision AS decision, l.source, r.identical
 FROM tr_payments p JOIN sira_predictions l ON l.id = p.prediction_id, sira_replay(l.id) r ORDER BY p.id;
+-- An id is what everything else writes of it: a char(n) without its padding.
+SAVEPOINT codes;
+CREATE TABLE tr_codes (code char(8) PRIMARY KEY, amount numeric, channel text, risk_score float8);
+CREATE TRIGGER score BEFORE INSERT ON tr_codes FOR EACH ROW EXECUTE FUNCTION sira_predict_trigger('tr', 'coded', 'code', 'score=risk_score');
+INSERT INTO tr_codes VALUES ('a b', 10, 'web');
+SELECT '"' || entity_id || '"' AS entity_id FROM sira_predictions WHERE entity_type = 'coded';
+ROLLBACK TO codes;
 -- INSERT … SELECT and RETURNING.
 INSERT INTO tr_payments (amount, channel) SELECT 900 + g, 'web' FROM generate_series(1, 3) g RETURNING id, risk_decision, risk_score = sira_score('tr', tr_payments.*) AS scored;
 -- A constraint that fails takes the audit row with it.
