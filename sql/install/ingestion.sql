@@ -118,6 +118,10 @@ BEGIN
             MESSAGE = format('feature "%s" comes with several values', NEW.feature_key),
             HINT = 'Fill one of feature_value, value_text and value_json.';
     END IF;
+    IF NOT isfinite(NEW.sample_ts) THEN
+        RAISE EXCEPTION USING ERRCODE = 'datetime_field_overflow', MESSAGE = 'the time of a stored value is infinite',
+            HINT = 'Give the time at which the value held.';
+    END IF;
     IF NOT @extschema@.sira_store_value(lower(NEW.entity_type), NEW.entity_id, NEW.feature_key, NEW.feature_value, NEW.value_text,
                                         NEW.value_json, coalesce(NEW.sample_ts, now()), NEW.source)
     THEN

@@ -99,7 +99,12 @@ GRANT SELECT ON @extschema@.sira_feature_definitions, @extschema@.sira_feature_s
 GRANT SELECT, DELETE ON @extschema@.sira_feature_statistics TO sira_admin;
 GRANT UPDATE (accepted) ON @extschema@.sira_feature_statistics TO sira_admin;
 GRANT SELECT ON @extschema@.sira_feature_statistics TO sira_user, sira_auditor;
-GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_features, @extschema@.sira_feature_snapshots, @extschema@.sira_labels, @extschema@.sira_models,
+-- When a value was recorded is the clock's to say, and a correction is a record beside it: who could set the time back, or
+-- change a value under it, would hide from the lint what was known too late.
+GRANT SELECT, DELETE ON @extschema@.sira_features TO sira_admin;
+GRANT INSERT (tenant_id, entity_type, entity_id, feature_key, feature_value, value_text, value_json, sample_ts, source)
+    ON @extschema@.sira_features TO sira_admin;
+GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_feature_snapshots, @extschema@.sira_labels, @extschema@.sira_models,
     @extschema@.sira_model_aliases, @extschema@.sira_suggestions, @extschema@.sira_data_drift,
     @extschema@.sira_model_performance TO sira_admin;
 -- What the pipeline notes in the name of whoever runs it; its jobs are written by functions.

@@ -50,6 +50,21 @@ SELECT count(*) FROM sira_feature_ingest WHERE entity_id = 'in-2';
 INSERT INTO sira_feature_ingest (entity_type, entity_id, feature_key, feature_value, sample_ts)
 SELECT 'customer', 'in-3', 'n', g / 10, '2026-01-01' FROM generate_series(0, 99) g;
 SELECT feature_value FROM sira_features WHERE entity_id = 'in-3' ORDER BY id;
+-- Of no moment there is no value.
+INSERT INTO sira_feature_ingest (entity_type, entity_id, feature_key, feature_value, sample_ts) VALUES ('customer', 'in-4', 'n', 1, 'infinity');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO sira_feature_ingest (entity_type, entity_id, feature_key, feature_value, sample_ts) VALUES ('customer', 'in-4', 'n', 1, '-infinity');
+-- When it was recorded is the clock's to say, and stays said.
+INSERT INTO sira_features (entity_type, entity_id, feature_key, feature_value, sample_ts) VALUES ('customer', 'in-4', 'n', 1, '2026-01-01');
+SELECT recorded_at >= now() AS by_the_clock FROM sira_features WHERE entity_id = 'in-4';
+INSERT INTO sira_features (entity_type, entity_id, feature_key, feature_value, sample_ts, recorded_at)
+VALUES ('customer', 'in-4', 'n', 2, '2026-01-01', '2026-01-01');
+\echo :LAST_ERROR_SQLSTATE
+UPDATE sira_features SET recorded_at = '2026-01-01' WHERE entity_id = 'in-4';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE sira_features SET feature_value = 2 WHERE entity_id = 'in-4';
+\echo :LAST_ERROR_SQLSTATE
+DELETE FROM sira_features WHERE entity_id = 'in-4';
 RESET ROLE;
 
 -- Another tenant's values are neither seen nor taken for known.
