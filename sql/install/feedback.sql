@@ -13,7 +13,7 @@ BEGIN
                    WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
                      AND l.lanname = 'c') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            MESSAGE = format('the extension is no longer in schema "%s"', (parse_ident('@extschema@'))[1]),
             HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
     END IF;
     IF NEW.tenant_id IS NULL THEN

@@ -104,7 +104,7 @@ BEGIN
                    WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
                      AND l.lanname = 'c') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            MESSAGE = format('the extension is no longer in schema "%s"', (parse_ident('@extschema@'))[1]),
             HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
     END IF;
     -- The default was asked of the caller's role; another may be named by whoever could become one of its members.
@@ -142,7 +142,7 @@ BEGIN
                    WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
                      AND l.lanname = 'c') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            MESSAGE = format('the extension is no longer in schema "%s"', (parse_ident('@extschema@'))[1]),
             HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
     END IF;
     job := @extschema@.sira_job_claim(id);
@@ -171,7 +171,7 @@ BEGIN
                    WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
                      AND l.lanname = 'c') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            MESSAGE = format('the extension is no longer in schema "%s"', (parse_ident('@extschema@'))[1]),
             HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
     END IF;
     PERFORM @extschema@.sira_job_claim(id);
@@ -195,7 +195,7 @@ BEGIN
                    WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
                      AND l.lanname = 'c') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            MESSAGE = format('the extension is no longer in schema "%s"', (parse_ident('@extschema@'))[1]),
             HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
     END IF;
     IF status IS NULL OR status NOT IN ('queued', 'done', 'failed', 'cancelled') THEN

@@ -91,7 +91,7 @@ BEGIN
                    WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
                      AND l.lanname = 'c') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            MESSAGE = format('the extension is no longer in schema "%s"', (parse_ident('@extschema@'))[1]),
             HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
     END IF;
     -- One step at a time for each model. NO KEY UPDATE lets new versions refer to the model meanwhile.
@@ -160,7 +160,7 @@ BEGIN
                    WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
                      AND l.lanname = 'c') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            MESSAGE = format('the extension is no longer in schema "%s"', (parse_ident('@extschema@'))[1]),
             HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
     END IF;
     -- The start of the transaction, as in the predictions, but never before the model's last step: a transaction that began
@@ -214,7 +214,7 @@ BEGIN
                    WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
                      AND l.lanname = 'c') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            MESSAGE = format('the extension is no longer in schema "%s"', (parse_ident('@extschema@'))[1]),
             HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
     END IF;
     IF OLD.status NOT IN ('candidate', 'rejected', 'archived') THEN
@@ -252,7 +252,7 @@ BEGIN
                    WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
                      AND l.lanname = 'c') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            MESSAGE = format('the extension is no longer in schema "%s"', (parse_ident('@extschema@'))[1]),
             HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
     END IF;
     IF NEW.version IS NULL AND NEW.tenant_id IS NOT NULL THEN
@@ -279,7 +279,7 @@ BEGIN
                    WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
                      AND l.lanname = 'c') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            MESSAGE = format('the extension is no longer in schema "%s"', (parse_ident('@extschema@'))[1]),
             HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
     END IF;
     SELECT v.version INTO bearer FROM @extschema@.sira_model_versions v

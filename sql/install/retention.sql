@@ -128,7 +128,7 @@ BEGIN
                    WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
                      AND l.lanname = 'c') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-            MESSAGE = 'the extension is no longer in schema "@extschema@"',
+            MESSAGE = format('the extension is no longer in schema "%s"', (parse_ident('@extschema@'))[1]),
             HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
     END IF;
     IF table_name IS NOT NULL AND NOT EXISTS (SELECT 1 FROM @extschema@.sira_partitioned_tables() t WHERE t.relation = table_name) THEN

@@ -56,3 +56,14 @@ SELECT count(*) FROM sira_model_transitions WHERE version_id = :'version_id';
 RESET ROLE;
 ROLLBACK;
 RESET search_path;
+-- A name that needs quotes is quoted once.
+BEGIN;
+\set ON_ERROR_ROLLBACK on
+SET LOCAL client_min_messages = error;
+DROP EXTENSION sira CASCADE;
+CREATE SCHEMA "Odd one";
+CREATE EXTENSION sira SCHEMA "Odd one";
+ALTER SCHEMA "Odd one" RENAME TO rn_plain;
+SELECT rn_plain.sira_queue_job('other');
+SELECT * FROM rn_plain.sira_maintain_partitions();
+ROLLBACK;
