@@ -6,6 +6,8 @@ use crate::error::{Failure, Result, SqlResult, literal};
 use crate::feature::definition::{self, Definition, Kind};
 use crate::feature::derived;
 use crate::feature::kinds::{self, Common, WindowAsk};
+use crate::feature::offline::questions;
+use crate::feature::prepared::explained;
 use crate::feature::source::Relation;
 use pgrx::PgSqlErrorCode;
 use pgrx::datum::Interval;
@@ -76,9 +78,13 @@ fn source(fcinfo: pg_sys::FunctionCallInfo) -> Result<Relation> {
         }
     }
     let name = need("source", call::text_argument(fcinfo, 2))?;
-    Relation::named(&name)?.ok_or_else(|| {
+    const HINT: &str = "Name a table or a view, with its schema where that is not in the search_path.";
+    let malformed = format!("\"{name}\" is no relation's name");
+    let found =
+        explained(|raised| raised.cause_of(malformed.clone(), HINT.to_owned()), || Relation::named(&name))?;
+    found.ok_or_else(|| {
         Failure::new(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, format!("relation \"{name}\" does not exist"))
-            .hint("Name a table or a view, with its schema where that is not in the search_path.")
+            .hint(HINT)
     })
 }
 
@@ -168,6 +174,13 @@ fn keys(json: Option<Json>) -> Result<BTreeMap<String, String>> {
     for (entity_type, column) in object {
         kinds::check_entity_type(&entity_type)?;
         match column {
+            Json::String(column) if questions::TAKEN.contains(&column.as_str()) => {
+                return Err(invalid(format!(
+                    "key column \"{column}\" of entity \"{entity_type}\" is reserved"
+                ))
+                .detail("Entity queries give the moment under that name.")
+                .hint("Name the column that carries the entity's id, and rename it where it is called so."));
+            }
             Json::String(column) if !column.is_empty() => keys.insert(entity_type, column),
             _ => return Err(malformed()),
         };

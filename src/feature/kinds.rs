@@ -109,6 +109,7 @@ impl Common {
     pub fn check_names(&self) -> Result<()> {
         check_name("feature", &self.name)?;
         check_entity_type(&self.entity_type)
+        check_column_name(&self.name)?;
     }
 }
 
@@ -122,6 +123,25 @@ pub fn check_name(what: &str, name: &str) -> Result<()> {
 }
 
 pub fn check_entity_type(entity_type: &str) -> Result<()> {
+/// A feature is a column of training sets: 63 bytes are what PostgreSQL keeps of a name, and system columns have theirs.
+fn check_column_name(name: &str) -> Result<()> {
+    const SYSTEM: [&str; 6] = ["ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"];
+    let refuse = |detail: String, hint: &str| {
+        let message = format!("feature name \"{name}\" cannot name a column");
+        Err(Failure::new(PgSqlErrorCode::ERRCODE_INVALID_NAME, message).detail(detail).hint(hint))
+    };
+    if name.len() > 63 {
+        return refuse(
+            format!("It has {} bytes, a column's name at most 63.", name.len()),
+            "Choose a shorter name.",
+        );
+    }
+    if SYSTEM.contains(&name) {
+        return refuse("Every table has a system column of that name.".to_owned(), "Choose another name.");
+    }
+    Ok(())
+}
+
     if !entity_type.is_empty() && entity_type.to_lowercase() == entity_type {
         return Ok(());
     }

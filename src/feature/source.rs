@@ -43,7 +43,8 @@ impl Relation {
             let bare = pg_sys::get_rel_name(oid);
             let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(oid));
             if bare.is_null() || schema.is_null() {
-                return Err(Failure::new(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, "the relation is gone"));
+                return Err(Failure::new(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, "the relation is gone")
+                    .hint("Name a table or a view that exists."));
             }
             let text = |name: *const std::ffi::c_char| CStr::from_ptr(name).to_string_lossy().into_owned();
             Ok(Self {

@@ -27,6 +27,8 @@ pub const MOMENT: &str = "as_of";
 pub const KNOWN: &str = "known_at";
 /// What Feast calls the two.
 pub const FEAST: [(&str, &str); 2] = [(MOMENT, "event_timestamp"), (KNOWN, "created_timestamp")];
+/// Names that no column with an entity's id can have.
+pub const TAKEN: [&str; 4] = [MOMENT, KNOWN, "event_timestamp", "created_timestamp"];
 
 /// The query's rows, as far as features need them.
 pub struct Questions {
