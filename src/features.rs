@@ -38,8 +38,14 @@ impl Features {
     }
 
     /// Puts a text in place `index`, coded by the signature's categories.
+    ///
+    /// Training and rows read a `char(n)` without its padding, but `to_jsonb` keeps it: a text that is no category is
+    /// looked up again without the blanks at its end. A category that does end with blanks is found first.
     pub fn set_text(&mut self, index: usize, feature: &Feature, text: &str) {
-        let code = feature.code(text);
+        let mut code = feature.code(text);
+        if code.is_nan() && text.ends_with(' ') {
+            code = feature.code(text.trim_end_matches(' '));
+        }
         if let Some(place) = self.vector.get_mut(index) {
             *place = code;
         }

@@ -81,6 +81,18 @@ FROM ss_rows s JOIN (SELECT id, amount::float8, hour::numeric, visits::integer, 
                             city::varchar(20), abroad::int, due, local_at::timestamptz(6) AT TIME ZONE current_setting('timezone') AS local_at,
                             paid_at FROM ss_rows) o USING (id);
 
+-- A char(n) is its text without padding, in every shape; so is a domain over it.
+CREATE DOMAIN ss_code AS char(8);
+CREATE TABLE ss_padded (amount numeric, city char(10), channel ss_code);
+INSERT INTO ss_padded SELECT amount, city, channel::text FROM ss_rows;
+SELECT bool_and(to_jsonb(p) ->> 'city' LIKE 'city%  ') AS padded, count(DISTINCT sira_score('ss', p)) > 50 AS scores_vary,
+       bool_and(sira_score('ss', p) = sira_score('ss', jsonb_build_object('amount', amount, 'city', city::text, 'channel', channel::text))) AS as_text,
+       bool_and(sira_score('ss', to_jsonb(p)) = sira_score('ss', p)) AS jsonb, bool_and(sira_score('ss', to_json(p)) = sira_score('ss', p)) AS json,
+       bool_and(sira_score('ss', to_json(p)::text) = sira_score('ss', p)) AS text
+FROM ss_padded p;
+SELECT bool_and(sira_score('ss', p) = q.score) AS score_query
+FROM sira_score_query('ss', 'SELECT *, ctid AS place FROM ss_padded', 'place') q JOIN ss_padded p ON p.ctid = q.key::tid;
+
 -- Dates and times do not depend on where the session is.
 CREATE TABLE ss_before AS SELECT id, sira_score('ss', s) AS score, to_jsonb(s) AS features FROM ss_rows s;
 SET timezone = 'Asia/Tokyo';
