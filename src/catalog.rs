@@ -267,7 +267,7 @@ pub fn current_user_name() -> String {
 }
 
 /// The name of a role; empty where it is gone.
-fn role_name(role: pg_sys::Oid) -> String {
+pub fn role_name(role: pg_sys::Oid) -> String {
     // SAFETY: the name is a palloc'd C string of an existing role, or NULL with noerr.
     unsafe {
         let name = pg_sys::GetUserNameFromId(role, true);

@@ -22,6 +22,8 @@ pub struct Definition {
     /// The schemas under which the names in its texts are understood.
     pub search_path: String,
     pub active: bool,
+    /// The role that defined it.
+    pub author: String,
 }
 
 /// Where the values come from.
@@ -104,7 +106,7 @@ thread_local! {
         Statement::new(
             "SELECT id, name, version, entity_type, kind, source_relation, entity_column, time_column, \
              recorded_column, aggregate, value_expression, denominator, filter, window_size, delay, \
-             include_current, query, expression, inputs, search_path, value_type, max_age, status \
+             include_current, query, expression, inputs, search_path, value_type, max_age, status, created_by \
              FROM {s}.sira_feature_definitions WHERE tenant_id {=} $1 AND id {=} $2",
             &[pg_sys::TEXTOID, pg_sys::UUIDOID],
         )
@@ -253,6 +255,7 @@ impl Definition {
             max_age: length(22, "maximal age")?,
             search_path: row.get(20).unwrap_or_default(),
             active: row.need::<String>(23)? == "active",
+            author: row.need(24)?,
         })
     }
 }

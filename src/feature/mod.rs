@@ -26,6 +26,7 @@ pub mod set;
 pub mod snapshots;
 pub mod source;
 pub mod stored;
+pub mod trust;
 pub mod window;
 
 /// Names for a hint: the first twenty, and how many more there are.

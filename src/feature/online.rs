@@ -89,6 +89,7 @@ pub fn compute(home: Home, plan: &mut Plan, request: &Request<'_>) -> Result<Vec
         return Err(Failure::new(PgSqlErrorCode::ERRCODE_DATETIME_FIELD_OVERFLOW, "\"as_of\" is infinite")
             .hint("Give a moment, such as now()."));
     }
+    plan.require_trust(home)?;
     let moment = Moment { time: request.as_of, known: known(request) };
     let set = plan.set.clone();
     let mut values = vec![Value::NOT_FOUND; set.features.len()];

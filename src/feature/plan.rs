@@ -9,6 +9,7 @@ use crate::feature::definition::{Definition, Kind};
 use crate::feature::derived::{self, Derived};
 use crate::feature::query::Query;
 use crate::feature::set::{self, Set};
+use crate::feature::trust;
 use crate::feature::window::{self, Group};
 use pgrx::datum::Uuid;
 use std::cell::RefCell;
@@ -26,6 +27,8 @@ pub struct Plan {
     pub stored: Vec<StoredGroup>,
     /// In an order in which each finds its inputs computed.
     pub derived: Vec<Derived>,
+    /// One definition of each author whose text is run.
+    authored: Vec<Rc<Definition>>,
 }
 
 /// Stored features of one entity, asked for together.
@@ -48,9 +51,25 @@ impl Plan {
                 .collect(),
             stored: stored(&set.features),
             derived: derived::ordered(&set.name, &set.features)?,
+            authored: authored(&set.features),
             set,
         })
     }
+
+    /// Refuses to run the set with rights that an author of its definitions could take.
+    pub fn require_trust(&self, home: Home) -> Result<()> {
+        self.authored.iter().try_for_each(|definition| trust::require(home, definition))
+    }
+}
+
+fn authored(features: &[Rc<Definition>]) -> Vec<Rc<Definition>> {
+    let mut authored: Vec<Rc<Definition>> = Vec::new();
+    for feature in features.iter().filter(|feature| !matches!(feature.kind, Kind::Stored | Kind::Request)) {
+        if !authored.iter().any(|known| known.author == feature.author) {
+            authored.push(feature.clone());
+        }
+    }
+    authored
 }
 
 fn stored(features: &[Rc<Definition>]) -> Vec<StoredGroup> {

@@ -45,6 +45,7 @@ pub struct Reading {
 
 /// Computes the set of a plan for all questions: a column for each feature, in the set's order.
 pub fn compute(home: Home, plan: &mut Plan, questions: &Questions, reading: Reading) -> Result<Vec<Values>> {
+    plan.require_trust(home)?;
     let set = plan.set.clone();
     within_memory(questions.len(), set.features.len())?;
     let mut columns: Vec<Option<Values>> = set.features.iter().map(|_| None).collect();

@@ -15,6 +15,7 @@ use crate::error::{Failure, Result, literal};
 use crate::feature::definition::Definition;
 use crate::feature::plan::{self, Plan};
 use crate::feature::set::Set;
+use crate::feature::trust;
 use crate::statement::{Arguments, Mode, Statement};
 use data::Data;
 use judge::Verdict;
@@ -160,6 +161,9 @@ fn findings(home: Home, set: &Set, data: &Data, as_of: i64) -> Result<Vec<Findin
         }
         for rule in rules_of(home, set, feature)? {
             pgrx::check_for_interrupts!();
+            if matches!(rule.check, Check::Sql(_) | Check::References { .. }) {
+                trust::require(home, feature)?;
+            }
             let of_rule = (rule.name, rule.severity);
             let verdict = match &rule.check {
                 Check::Sql(expression) => Verdict {

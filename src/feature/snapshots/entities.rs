@@ -24,6 +24,7 @@ type Span = (i64, i64);
 /// The entities of which a value at `until` can differ from that at `since`, each once, in their order; where there is
 /// no `since`, all that have a row by `until`.
 pub fn changed(home: Home, plan: &Plan, since: Option<i64>, until: i64) -> Result<Vec<String>> {
+    plan.require_trust(home)?;
     let set = &plan.set;
     if plan.windows.is_empty() && plan.stored.is_empty() {
         return Err(Failure::new(
