@@ -4,10 +4,11 @@
 //! parentheses and between brackets it must both times be one target of one SELECT and nothing else. `true) OR (true`
 //! passes the first and fails the second. Then it is analysed against the relation it reads, which finds unknown names
 //! and wrong types while the person who wrote them is still there, and what would make a past moment depend on the
-//! present is refused: sub-selects, volatile functions and the clock.
+//! present is refused: sub-selects, and what [`super::steady`] finds.
 
 use crate::error::{Failure, Result};
 use crate::feature::prepared::{Raised, explained};
+use crate::feature::steady::refuse_unsteady;
 use crate::relation::{self, Reader};
 use crate::statement::Connection;
 use pgrx::{PgSqlErrorCode, is_a, pg_sys};
@@ -30,7 +31,7 @@ pub struct Analysed {
 }
 
 impl Clause<'_> {
-    fn refuse(self, code: PgSqlErrorCode, why: &str) -> Failure {
+    pub fn refuse(self, code: PgSqlErrorCode, why: &str) -> Failure {
         Failure::new(code, format!("{} of feature \"{}\" {why}", self.part, self.feature))
     }
 
@@ -55,7 +56,7 @@ pub fn expression(clause: Clause<'_>, text: &str, from: &str, hint: &str) -> Res
                 unsafe {
                     let target = pg_sys::list_nth((*query).targetList, 0).cast::<pg_sys::TargetEntry>();
                     let expression = (*target).expr.cast::<pg_sys::Node>();
-                    refuse_time(clause, expression)?;
+                    refuse_unsteady(clause, &sql, expression)?;
                     let analysed =
                         Analysed { type_oid: pg_sys::exprType(expression), columns: columns_of(expression) };
                     if analysed.columns.iter().any(|column| *column < 0) {
@@ -81,6 +82,11 @@ pub fn query(feature: &str, sql: &str, types: &[pg_sys::Oid]) -> Result<pg_sys::
         || {
             // SAFETY: the parser's own nodes, read while their memory context lives.
             unsafe {
+                if ends_early(sql)? {
+                    return Err(clause
+                        .refuse(PgSqlErrorCode::ERRCODE_SYNTAX_ERROR, "has a semicolon")
+                        .hint("Leave it out: the query becomes a part of others."));
+                }
                 let select = one_select(sql)?.ok_or_else(|| {
                     clause
                         .refuse(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "is not one SELECT")
@@ -105,7 +111,7 @@ pub fn query(feature: &str, sql: &str, types: &[pg_sys::Oid]) -> Result<pg_sys::
                             .refuse(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "writes or locks rows")
                             .hint("Take out FOR UPDATE and WITH parts that write: a feature only reads."));
                     }
-                    refuse_time(clause, query.cast())?;
+                    refuse_unsteady(clause, sql, query.cast())?;
                     let outputs: Vec<*mut pg_sys::TargetEntry> = (0..length((*query).targetList))
                         .map(|at| pg_sys::list_nth((*query).targetList, at).cast::<pg_sys::TargetEntry>())
                         .filter(|target| !(**target).resjunk)
@@ -124,6 +130,25 @@ pub fn query(feature: &str, sql: &str, types: &[pg_sys::Oid]) -> Result<pg_sys::
             })
         },
     )
+}
+
+/// Looks again at what a window evaluates, `sql` being a SELECT of its expressions: what they call may have been replaced
+/// since they were defined.
+pub fn again(clause: Clause<'_>, sql: &str) -> Result<()> {
+    analyse(sql, &[], |query| {
+        // SAFETY: an analysed query. What a view among its sources calls is the view's.
+        unsafe {
+            refuse_unsteady(clause, sql, (*query).targetList.cast())?;
+            refuse_unsteady(clause, sql, (*query).jointree.cast())
+        }
+    })
+}
+
+/// Whether the query can be asked for many entities at once, as `sql` does; `types` are those of its parameters.
+pub fn over_many(feature: &str, sql: &str, types: &[pg_sys::Oid]) -> Result<()> {
+    const HINT: &str = "For many entities at once $entity_id and $as_of are columns of a row around the query, and an aggregate of them alone would be one over those rows: write it outside of the aggregate, or beside a column of the query's own.";
+    let clause = Clause { feature, part: "query" };
+    explained(|raised| clause.unusable(&raised, HINT), || analyse(sql, types, |_| Ok(())))
 }
 
 /// What a column of values is to a feature: 42804 for types that can be none.
@@ -187,6 +212,17 @@ unsafe fn one_select(sql: &str) -> Result<Option<*mut pg_sys::SelectStmt>> {
     }
 }
 
+/// Whether the text is one statement that a semicolon ends.
+unsafe fn ends_early(sql: &str) -> Result<bool> {
+    let sql = zero_free(sql)?;
+    unsafe {
+        let statements = pg_sys::pg_parse_query(sql.as_ptr());
+        // What no semicolon ends reaches to the end of the text and has no length.
+        Ok(length(statements) == 1
+            && (*pg_sys::list_nth(statements, 0).cast::<pg_sys::RawStmt>()).stmt_len > 0)
+    }
+}
+
 /// Whether a SELECT has one target and nothing else.
 unsafe fn is_bare(select: *mut pg_sys::SelectStmt) -> bool {
     let select = unsafe { &*select };
@@ -237,30 +273,6 @@ fn refuse_sets(clause: Clause<'_>, query: *mut pg_sys::Query) -> Result<()> {
     }
 }
 
-/// Refuses what gives another answer to the same question: volatile functions, and the clock and the user.
-unsafe fn refuse_time(clause: Clause<'_>, node: *mut pg_sys::Node) -> Result<()> {
-    /// now, transaction_timestamp, statement_timestamp, age(timestamptz), age(timestamp).
-    const CLOCK: [&str; 5] =
-        [":funcid 1299 ", ":funcid 2647 ", ":funcid 2648 ", ":funcid 1386 ", ":funcid 2059 "];
-    unsafe {
-        if pg_sys::contain_volatile_functions(node) {
-            return Err(clause
-                .refuse(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "calls a volatile function")
-                .hint("Only functions that are IMMUTABLE or STABLE give a past moment its value again."));
-        }
-        // The text of a tree holds constants as bytes and names with their spaces escaped, so what is found is a node.
-        let tree = node_text(node)?;
-        if tree.contains("{SQLVALUEFUNCTION") || CLOCK.iter().any(|function| tree.contains(function)) {
-            return Err(clause
-                .refuse(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "asks for the current time or user")
-                .hint(
-                    "A feature is asked for other moments too: a query has $as_of, a window its time column.",
-                ));
-        }
-    }
-    Ok(())
-}
-
 /// Hands the analysed, rewritten query of one statement over.
 fn analyse<T>(
     sql: &str,
@@ -303,7 +315,7 @@ unsafe fn node_text(node: *mut pg_sys::Node) -> Result<String> {
     }
 }
 
-fn length(list: *mut pg_sys::List) -> i32 {
+pub fn length(list: *mut pg_sys::List) -> i32 {
     // SAFETY: NULL is the empty list.
     if list.is_null() { 0 } else { unsafe { (*list).length } }
 }

@@ -143,8 +143,8 @@ impl Derived {
             },
             || {
                 let plan = match plan {
-                    Some(plan) => plan,
-                    None => plan.insert(prepare(expression, &inputs)?),
+                    Some(plan) if plan.is_valid() => plan,
+                    _ => plan.insert(prepare(&name, expression, &inputs)?),
                 };
                 let arguments: Vec<Option<pg_sys::Datum>> =
                     inputs.iter().map(|(input, content)| argument(input, content)).collect();
@@ -164,7 +164,7 @@ impl Derived {
 }
 
 /// The plan of an expression. What is no number travels as text and is cast inside.
-fn prepare(expression: &str, inputs: &[(&Rc<Definition>, &Content)]) -> Result<Prepared> {
+fn prepare(feature: &str, expression: &str, inputs: &[(&Rc<Definition>, &Content)]) -> Result<Prepared> {
     let mut types = Vec::with_capacity(inputs.len());
     let mut columns = Vec::with_capacity(inputs.len());
     for (position, (input, _)) in inputs.iter().enumerate() {
@@ -176,7 +176,8 @@ fn prepare(expression: &str, inputs: &[(&Rc<Definition>, &Content)]) -> Result<P
         };
         columns.push(format!("{value} AS {}", quoted(&input.name)));
     }
-    Prepared::new(&format!("SELECT ({expression}\n) FROM {}", row_of(columns)), &types)
+    let sql = format!("SELECT ({expression}\n) FROM {}", row_of(columns));
+    Prepared::of_definition(Clause { feature, part: "expression" }, &sql, &types)
 }
 
 fn argument(input: &Definition, content: &Content) -> Option<pg_sys::Datum> {

@@ -9,6 +9,7 @@ use crate::feature::check::{self, Clause};
 use crate::feature::definition::{self, Kind, ValueType, micros};
 use crate::feature::derived;
 use crate::feature::listing;
+use crate::feature::offline;
 use crate::feature::pinned::{self, Pinned};
 use crate::feature::quality::rules;
 use crate::feature::query;
@@ -108,8 +109,8 @@ impl Common {
     /// Names as models have them; entity types lower case.
     pub fn check_names(&self) -> Result<()> {
         check_name("feature", &self.name)?;
-        check_entity_type(&self.entity_type)
         check_column_name(&self.name)?;
+        check_entity_type(&self.entity_type)
     }
 }
 
@@ -122,7 +123,6 @@ pub fn check_name(what: &str, name: &str) -> Result<()> {
         .hint("A name has 1 to 200 characters, none of them \"/\" or \"@\"."))
 }
 
-pub fn check_entity_type(entity_type: &str) -> Result<()> {
 /// A feature is a column of training sets: 63 bytes are what PostgreSQL keeps of a name, and system columns have theirs.
 fn check_column_name(name: &str) -> Result<()> {
     const SYSTEM: [&str; 6] = ["ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"];
@@ -142,6 +142,7 @@ fn check_column_name(name: &str) -> Result<()> {
     Ok(())
 }
 
+pub fn check_entity_type(entity_type: &str) -> Result<()> {
     if !entity_type.is_empty() && entity_type.to_lowercase() == entity_type {
         return Ok(());
     }
@@ -257,6 +258,7 @@ pub fn sql(common: &Common, text: &str) -> Result<Columns> {
     let _pinned = Pinned::under(&path)?;
     let bound = query::bind(text)?;
     let type_oid = check::query(&common.name, &bound.sql, &query::TYPES)?;
+    check::over_many(&common.name, &offline::query::over_many(text)?, &offline::query::TYPES)?;
     let clause = Clause { feature: &common.name, part: "query" };
     let found = match common.value_type.as_deref() {
         Some("json") => "json",

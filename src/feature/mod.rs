@@ -25,6 +25,7 @@ pub mod serving;
 pub mod set;
 pub mod snapshots;
 pub mod source;
+pub mod steady;
 pub mod stored;
 pub mod trust;
 pub mod window;

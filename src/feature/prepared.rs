@@ -4,6 +4,8 @@
 //! keep their SQLSTATE and get a hint that names the feature.
 
 use crate::error::{Failure, Result};
+use crate::feature::check::Clause;
+use crate::feature::steady::refuse_unsteady;
 use crate::statement::{Connection, Mode};
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::{PgSqlErrorCode, PgTryBuilder, pg_sys};
@@ -57,6 +59,18 @@ impl Prepared {
             pg_sys::SPI_keepplan(plan);
             Ok(Self { plan })
         }
+    }
+
+    /// The same for the text of a definition, which is looked at again: what it calls may have been replaced since.
+    pub fn of_definition(clause: Clause<'_>, sql: &str, types: &[pg_sys::Oid]) -> Result<Self> {
+        let prepared = Self::new(sql, types)?;
+        // SAFETY: a kept plan of one statement has one source, with one analysed query.
+        unsafe {
+            let source = pg_sys::list_nth(pg_sys::SPI_plan_get_plan_sources(prepared.plan), 0)
+                .cast::<pg_sys::CachedPlanSource>();
+            refuse_unsteady(clause, sql, pg_sys::list_nth((*source).query_list, 0).cast())?;
+        }
+        Ok(prepared)
     }
 
     /// Whether nothing that the plan reads has changed since it was made.

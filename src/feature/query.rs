@@ -1,6 +1,7 @@
 //! Features that are queries over `$entity_id` and `$as_of`.
 
 use crate::error::{Failure, Result};
+use crate::feature::check::Clause;
 use crate::feature::definition::{Definition, Kind};
 use crate::feature::pinned::Pinned;
 use crate::feature::prepared::{self, Prepared};
@@ -52,7 +53,11 @@ impl Query {
             || {
                 let plan = match plan {
                     Some(plan) if plan.is_valid() => plan,
-                    _ => plan.insert(Prepared::new(&bind(text)?.sql, &TYPES)?),
+                    _ => plan.insert(Prepared::of_definition(
+                        Clause { feature: &definition.name, part: "query" },
+                        &bind(text)?.sql,
+                        &TYPES,
+                    )?),
                 };
                 let type_oid = plan.types().first().copied().unwrap_or(pg_sys::InvalidOid);
                 let mut rows = 0;

@@ -8,6 +8,7 @@
 //! The row that a trigger is about to write is evaluated by the same expressions and joins the others in memory.
 
 use crate::error::{Failure, Result};
+use crate::feature::check::{self, Clause};
 use crate::feature::definition::{Definition, Kind, Source, WindowFeature};
 use crate::feature::pinned::Pinned;
 use crate::feature::prepared::{self, Prepared};
@@ -215,12 +216,12 @@ impl Group {
         let known = self.opened.as_ref();
         if !known.is_some_and(|known| known.relation.oid == relation.oid && known.read.is_valid()) {
             self.opened = None;
-            self.prepare(relation)?;
+            self.prepare(feature, relation)?;
         }
         Ok(())
     }
 
-    fn prepare(&mut self, relation: Relation) -> Result<()> {
+    fn prepare(&mut self, feature: &str, relation: Relation) -> Result<()> {
         let columns = relation.columns()?;
         let entity = source::column(&relation, &columns, &self.source.entity_column)?;
         let time = source::column(&relation, &columns, &self.source.time_column)?;
@@ -254,6 +255,7 @@ impl Group {
         self.opened
             .as_ref()
             .map(|opened| self.read_sql_of(&opened.relation, &opened.equality, others))
+        check::again(Clause { feature, part: "window" }, &self.expressions_of(&relation))?;
             .unwrap_or_default()
     }
 
@@ -315,3 +317,10 @@ impl Opened {
         types
     }
 }
+    /// What the group evaluates, and nothing else.
+    pub fn expressions_of(&self, relation: &Relation) -> String {
+        let filter = self.shared_filter.iter().map(|filter| format!("({filter}\n)"));
+        let evaluated: Vec<String> = self.expressions.iter().cloned().chain(filter).collect();
+        format!("SELECT {} FROM {} AS {}", evaluated.join(", "), relation.name, relation.alias)
+    }
+

@@ -2,6 +2,7 @@
 
 use super::{BATCH, Content, Values, values::Collected};
 use crate::error::Result;
+use crate::feature::check::Clause;
 use crate::feature::definition::{Definition, Kind, ValueType};
 use crate::feature::derived::{Derived, short};
 use crate::feature::pinned::Pinned;
@@ -36,7 +37,11 @@ pub fn compute(
         },
         || {
             let (sql, types) = over_many(expression, &inputs);
-            let plan = Prepared::new(&sql, &types)?;
+            let plan = Prepared::of_definition(
+                Clause { feature: &definition.name, part: "expression" },
+                &sql,
+                &types,
+            )?;
             let type_oid = plan.types().get(1).copied().unwrap_or(pg_sys::InvalidOid);
             let mut from = 0;
             while from < rows {

@@ -13,7 +13,7 @@ mod derived;
 pub mod ids;
 pub mod json;
 pub mod lint;
-mod query;
+pub mod query;
 pub mod questions;
 mod stored;
 pub mod table;

@@ -2,6 +2,7 @@
 
 use super::{BATCH, Questions, Values, values::Collected};
 use crate::error::{Failure, Result};
+use crate::feature::check::Clause;
 use crate::feature::definition::{Definition, Kind};
 use crate::feature::pinned::Pinned;
 use crate::feature::prepared::{self, Prepared};
@@ -13,6 +14,9 @@ use pgrx::datum::TimestampWithTimeZone;
 use pgrx::{IntoDatum, PgSqlErrorCode, pg_sys};
 use sira_core::template;
 use std::collections::HashMap;
+
+/// The types of the parameters of [`over_many`].
+pub const TYPES: [pg_sys::Oid; 2] = [pg_sys::TEXTARRAYOID, pg_sys::TIMESTAMPTZARRAYOID];
 
 /// Asks the query of a feature for every question.
 pub fn compute(set: &Set, definition: &Definition, questions: &Questions, mode: Mode) -> Result<Values> {
@@ -30,8 +34,11 @@ pub fn compute(set: &Set, definition: &Definition, questions: &Questions, mode: 
             )
         },
         || {
-            let plan =
-                Prepared::new(&over_many(query)?, &[pg_sys::TEXTARRAYOID, pg_sys::TIMESTAMPTZARRAYOID])?;
+            let plan = Prepared::of_definition(
+                Clause { feature: &definition.name, part: "query" },
+                &over_many(query)?,
+                &TYPES,
+            )?;
             let type_oid = plan.types().get(1).copied().unwrap_or(pg_sys::InvalidOid);
             let mut from = 0;
             while from < questions.len() {
@@ -71,7 +78,7 @@ pub fn compute(set: &Set, definition: &Definition, questions: &Questions, mode: 
 
 /// The query for each element of two arrays: $1 the entities, $2 the moments. Of no entity there is nothing to ask, as
 /// online.
-fn over_many(query: &str) -> Result<String> {
+pub fn over_many(query: &str) -> Result<String> {
     let bound = template::bind(query, &PLACEHOLDERS, |name| match name {
         "entity_id" => Some("(sira_asked.entity_id)"),
         "as_of" => Some("(sira_asked.as_of)"),

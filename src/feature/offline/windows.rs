@@ -4,6 +4,7 @@ use super::ids::{Form, Numbering};
 use super::{Questions, Reading, Values};
 use crate::cursor::Cursor;
 use crate::error::Result;
+use crate::feature::check::{self, Clause};
 use crate::feature::pinned::Pinned;
 use crate::feature::prepared;
 use crate::feature::reading::{Reading as Rows, ValueColumn};
@@ -91,6 +92,10 @@ impl Scan<'_> {
         let source = &first.source;
         let relation = Relation::named(&source.relation)?
             .ok_or_else(|| source::gone(first.feature(), &source.relation))?;
+        for group in &self.groups {
+            let clause = Clause { feature: group.feature(), part: "window" };
+            check::again(clause, &group.expressions_of(&relation))?;
+        }
         let columns = relation.columns()?;
         let time = source::column(&relation, &columns, &source.time_column)?;
         let time_kind = source::time_kind(time, &columns)?;

@@ -5,6 +5,7 @@ use super::data::Data;
 use super::judge::{self, Key};
 use super::rules;
 use crate::error::Result;
+use crate::feature::check::Clause;
 use crate::feature::definition::{Definition, ValueType};
 use crate::feature::derived::short;
 use crate::feature::offline::{Content, Values};
@@ -53,7 +54,8 @@ pub fn false_rows(
             )
         },
         || {
-            let plan = Prepared::new(&sql, &types)?;
+            let clause = Clause { feature: &definition.name, part: "rule \"sql\"" };
+            let plan = Prepared::of_definition(clause, &sql, &types)?;
             for from in (0..data.len()).step_by(BATCH) {
                 pgrx::check_for_interrupts!();
                 let until = (from + BATCH).min(data.len());
