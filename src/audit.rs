@@ -57,6 +57,9 @@ pub struct Record {
 /// How many audit rows one INSERT writes where there are many: starting it costs as much as several rows do.
 const MANY: usize = 25;
 
+/// How often a request id is looked at that others claim and delete meanwhile.
+const LOOKS: usize = 100;
+
 const INTO: &str = "INSERT INTO {s}.sira_predictions (id, tenant_id, model_id, model_version_id, entity_type, entity_id, \
     input_features, feature_vector, features_digest, prediction, raw_score, score, predicted_class, confidence, decision, \
     explanation, policy_id, request_id, context, as_of, source, fallback, latency_us) VALUES ";
@@ -124,7 +127,7 @@ thread_local! {
     };
     static FIRST_ANSWER: Statement = const {
         Statement::new(
-            "SELECT r.model_id, p.id, p.score, p.predicted_class, p.confidence, p.decision, \
+            "SELECT r.model_id, r.prediction_id, p.id, p.score, p.predicted_class, p.confidence, p.decision, \
              p.explanation::pg_catalog.text, v.version, p.variant, p.latency_us \
              FROM {s}.sira_prediction_requests r \
              LEFT JOIN {s}.sira_predictions p \
@@ -133,6 +136,18 @@ thread_local! {
              LEFT JOIN {s}.sira_model_versions v ON v.id {=} p.model_version_id \
              WHERE r.tenant_id {=} $1 AND r.entity_type {=} $2 AND r.entity_id {=} $3 AND r.request_id {=} $4",
             &[pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID],
+        )
+    };
+    static CLAIM_ANEW: Statement = const {
+        Statement::new(
+            "UPDATE {s}.sira_prediction_requests SET model_id = $5, prediction_id = $6, \
+             created_at = pg_catalog.transaction_timestamp() \
+             WHERE tenant_id {=} $1 AND entity_type {=} $2 AND entity_id {=} $3 AND request_id {=} $4 \
+             AND prediction_id {=} $7",
+            &[
+                pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::UUIDOID,
+                pg_sys::UUIDOID, pg_sys::UUIDOID,
+            ],
         )
     };
 }
@@ -245,7 +260,9 @@ fn jsonb(value: &Value) -> Result<Jsonb> {
 
 /// Claims a request id for a prediction about to be made; gives the first answer where it is taken.
 ///
-/// Two sessions with one request id meet at the unique key: the second waits for the first to commit.
+/// Two sessions with one request id meet at the unique key: the second waits for the first to commit. An id whose
+/// prediction went with its month has no answer to give, and is claimed anew: of two sessions that find it so, one
+/// changes the row, and the other waits for that and then looks again.
 pub fn claim_request(
     home: Home,
     resolved: &Resolved,
@@ -257,37 +274,49 @@ pub fn claim_request(
         let entity = request.entity;
         Arguments::new().bind(resolved.caller.as_str()).bind(entity.kind).bind(entity.id).bind(name)
     };
-    let claim = key().bind(resolved.model_id).bind(id);
-    let claimed = home.as_owner(|| CLAIM.with(|insert| insert.each(home, Mode::Write, claim, |_| Ok(()))))?;
-    if claimed == 1 {
-        return Ok(None);
-    }
-    let first = home.as_owner(|| {
-        FIRST_ANSWER.with(|find| {
-            find.first(home, Mode::Write, key(), |row| {
-                Ok((row.need::<Uuid>(1)?, first_answer(row, resolved)))
+    let write = |statement: &Statement, arguments| {
+        home.as_owner(|| statement.each(home, Mode::Write, arguments, |_| Ok(())))
+    };
+    for _ in 0..LOOKS {
+        let claim = key().bind(resolved.model_id).bind(id);
+        if CLAIM.with(|insert| write(insert, claim))? == 1 {
+            return Ok(None);
+        }
+        let first = home.as_owner(|| {
+            FIRST_ANSWER.with(|find| {
+                find.first(home, Mode::Write, key(), |row| {
+                    Ok((row.need::<Uuid>(1)?, row.need::<Uuid>(2)?, first_answer(row, resolved)))
+                })
             })
-        })
-    })?;
-    match first {
-        Some((model_id, answer)) if model_id == resolved.model_id => Ok(Some(answer)),
-        Some(_) => Err(prediction::request_reused(name)),
-        None => Err(Failure::internal("a request id is taken, but its row cannot be seen")),
+        })?;
+        match first {
+            Some((_, gone, answer)) if answer.id.is_none() => {
+                let claim = key().bind(resolved.model_id).bind(id).bind(gone);
+                if CLAIM_ANEW.with(|update| write(update, claim))? == 1 {
+                    return Ok(None);
+                }
+            }
+            Some((model_id, _, answer)) if model_id == resolved.model_id => return Ok(Some(answer)),
+            Some(_) => return Err(prediction::request_reused(name)),
+            // Retention has deleted it since.
+            None => {}
+        }
     }
+    Err(Failure::internal("a request id is taken, but its row cannot be seen"))
 }
 
 fn first_answer(row: &Row, resolved: &Resolved) -> Answer {
     Answer {
-        id: row.get(2),
-        score: row.get(3),
-        class: row.get(4),
-        confidence: row.get(5),
-        decision: row.get(6),
-        reasons: row.get::<String>(7).and_then(|text| serde_json::from_str(&text).ok()),
+        id: row.get(3),
+        score: row.get(4),
+        class: row.get(5),
+        confidence: row.get(6),
+        decision: row.get(7),
+        reasons: row.get::<String>(8).and_then(|text| serde_json::from_str(&text).ok()),
         model: resolved.model.clone(),
-        version: row.get(8),
-        variant: row.get(9),
-        latency: Duration::from_micros(row.get::<i32>(10).unwrap_or(0).unsigned_abs().into()),
+        version: row.get(9),
+        variant: row.get(10),
+        latency: Duration::from_micros(row.get::<i32>(11).unwrap_or(0).unsigned_abs().into()),
     }
 }
 

@@ -57,6 +57,11 @@ CREATE FUNCTION @extschema@.sira_expire_partition(
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- A request id is good for as long as its answer is kept. Before the lock: it takes as long as there are requests.
+    IF parent = 'sira_predictions' THEN
+        DELETE FROM @extschema@.sira_prediction_requests r
+        WHERE r.created_at >= (until - interval '1 month') AT TIME ZONE 'UTC' AND r.created_at < until AT TIME ZONE 'UTC';
+    END IF;
     EXECUTE format('LOCK TABLE ONLY @extschema@.%I IN ACCESS EXCLUSIVE MODE', parent) || CASE WHEN patient THEN '' ELSE ' NOWAIT' END;
     EXECUTE format('LOCK TABLE ONLY @extschema@.%I IN ACCESS EXCLUSIVE MODE', partition);
     -- A late row may have come while we waited.

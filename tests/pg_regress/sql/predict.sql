@@ -103,6 +103,13 @@ SELECT * FROM sira_predict('pr', 'transaction', 'r-3', '{"amount": "much"}', req
 \echo :LAST_ERROR_SQLSTATE
 SELECT score = sira_score('pr', '{"amount": 3}') AS scored FROM sira_predict('pr', 'transaction', 'r-3', '{"amount": 3}', request_id => 'request-3');
 
+-- A request whose answer went with its month is made anew, and is answered as before from then on.
+UPDATE sira_prediction_requests SET prediction_id = sira_uuid_v7('2020-01-01'), created_at = '2020-01-01' WHERE request_id = 'request-3';
+CREATE TABLE pr_anew AS SELECT * FROM sira_predict('pr', 'transaction', 'r-3', '{"amount": 990}', request_id => 'request-3');
+SELECT a.score = sira_score('pr', '{"amount": 990}') AS scored, l.id = a.prediction_id AS logged, r.created_at = l.created_at AS claimed
+FROM pr_anew a JOIN sira_prediction_requests r ON r.prediction_id = a.prediction_id JOIN sira_predictions l ON l.id = r.prediction_id;
+SELECT a.prediction_id = p.prediction_id AS the_same FROM pr_anew a, sira_predict('pr', 'transaction', 'r-3', '{"amount": 1}', request_id => 'request-3') p;
+
 -- Without the log there is an answer and no row, hence no id.
 SET sira.log_predictions = off;
 SELECT prediction_id, score = sira_score('pr', '{"amount": 3}') AS scored FROM sira_predict('pr', 'transaction', 'unlogged', '{"amount": 3}');

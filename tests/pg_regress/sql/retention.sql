@@ -48,10 +48,15 @@ FROM rt_months WHERE n = 2;
 -- Predictions go by whole months, and only where somebody says how long they are kept.
 INSERT INTO sira_predictions (created_at, model_id, model_version_id, entity_type, entity_id, prediction)
 SELECT now() - n * interval '31 days', gen_random_uuid(), gen_random_uuid(), 'user', 'rt-' || n, '{}' FROM generate_series(0, 11) n;
+INSERT INTO sira_prediction_requests (entity_type, entity_id, request_id, model_id, prediction_id, created_at)
+SELECT entity_type, entity_id, 'request', model_id, id, created_at FROM sira_predictions WHERE entity_id LIKE 'rt-%';
 SELECT action, sum(rows_moved) > 5 AS moved FROM sira_maintain_partitions('sira_predictions') GROUP BY 1;
 UPDATE sira_partition_config SET retention = '180 days' WHERE relation = 'sira_predictions';
 SELECT DISTINCT action, detail FROM sira_maintain_partitions('sira_predictions');
 SELECT count(*) BETWEEN 6 AND 8 AS left_over, min(created_at) > now() - interval '215 days' AS young FROM sira_predictions WHERE entity_id LIKE 'rt-%';
+-- Requests go with their answers.
+SELECT count(*) BETWEEN 6 AND 8 AS requests_left, count(*) = count(p.id) AS all_answered
+FROM sira_prediction_requests r LEFT JOIN sira_predictions p ON p.id = r.prediction_id WHERE r.entity_id LIKE 'rt-%';
 
 -- What somebody built upon stops it, and so does a table that only bears the name.
 UPDATE sira_partition_config SET expire_by = 'drop', retention = '1 day' WHERE relation = 'sira_suggestions';
