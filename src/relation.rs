@@ -130,6 +130,21 @@ impl Reader {
     }
 }
 
+/// Whether PostgreSQL computes a column from the others when a row is stored.
+pub fn is_generated(attribute: &pg_sys::FormData_pg_attribute) -> bool {
+    attribute.attgenerated != 0 && !attribute.attisdropped
+}
+
+/// For SQLSTATE 0A000: a BEFORE trigger runs before such a column has the row's value.
+pub fn not_computed_yet(column: &str) -> Failure {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("generated column \"{column}\" is not computed yet when a BEFORE trigger reads the row"),
+    )
+    .detail("It holds the value of before, or none.")
+    .hint("Set a plain column in an earlier BEFORE trigger, or score with sira_predict AFTER the row is written.")
+}
+
 /// Types whose values are names of something, written the same in every session.
 fn is_category(base: pg_sys::Oid) -> bool {
     let (mut category, mut preferred) = (0, false);
@@ -221,6 +236,17 @@ impl Binding {
         Self::new(signature, descriptor, RowType::OF_STATEMENT)
     }
 
+    /// Binds the rows that a BEFORE trigger gets. Their generated columns feed no feature: they are not computed yet.
+    pub fn of_trigger(signature: &Signature, descriptor: &PgTupleDesc<'_>) -> Result<Self> {
+        let feeds = |attribute: &&pg_sys::FormData_pg_attribute| {
+            is_generated(attribute) && signature.index_of(attribute.name()).is_some()
+        };
+        match descriptor.iter().find(feeds) {
+            Some(attribute) => Err(not_computed_yet(attribute.name())),
+            None => Self::of_statement(signature, descriptor),
+        }
+    }
+
     /// Binds a row type to a signature by name. A row may have other columns, in strict mode too: tables do.
     fn new(signature: &Signature, descriptor: &PgTupleDesc<'_>, row_type: RowType) -> Result<Self> {
         let mut attributes = Vec::with_capacity(signature.features.len());
@@ -231,6 +257,13 @@ impl Binding {
             let name = attribute.name();
             let Some(index) = signature.index_of(name) else { continue };
             let Some(feature) = signature.features.get(index) else { continue };
+            if attributes.iter().any(|bound: &Bound| bound.feature == index) {
+                return Err(Failure::new(
+                    PgSqlErrorCode::ERRCODE_DUPLICATE_COLUMN,
+                    format!("feature \"{name}\" is given by two columns"),
+                )
+                .hint("Leave one out, or give it another name."));
+            }
             let reader = Reader::of(attribute.atttypid)
                 .map_err(|failure| failure.detail(format!("It is the type of feature \"{name}\".")))?;
             if !reader.fits(feature.kind) {

@@ -11,7 +11,7 @@ use crate::feature::row::NewRow;
 use crate::feature::serving;
 use crate::features::Features;
 use crate::prediction::{self, Request};
-use crate::relation::{Binding, Columns};
+use crate::relation::{self, Binding, Columns};
 use crate::version;
 use pgrx::prelude::*;
 use pgrx::{PgMemoryContexts, PgTupleDesc};
@@ -261,6 +261,9 @@ impl Setup {
 
 impl Column {
     fn named(descriptor: &PgTupleDesc<'_>, name: &str) -> Result<Self> {
+        if descriptor.iter().any(|attribute| relation::is_generated(attribute) && attribute.name() == name) {
+            return Err(relation::not_computed_yet(name));
+        }
         descriptor
             .iter()
             .find(|attribute| !attribute.attisdropped && attribute.name() == name)
@@ -310,7 +313,7 @@ impl Firing {
         let mut binding = match kept.take() {
             Some((version, binding)) if Some(version) == version_id => binding,
             // SAFETY: the table's descriptor; a copy is bound.
-            _ => Binding::of_statement(signature, &unsafe { PgTupleDesc::from_pg_copy(self.descriptor) })?,
+            _ => Binding::of_trigger(signature, &unsafe { PgTupleDesc::from_pg_copy(self.descriptor) })?,
         };
         let mut features = Features::default();
         // SAFETY: the binding was made for this table's rows.

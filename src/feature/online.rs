@@ -93,16 +93,21 @@ pub fn compute(home: Home, plan: &mut Plan, request: &Request<'_>) -> Result<Vec
     let moment = Moment { time: request.as_of, known: known(request) };
     let set = plan.set.clone();
     let mut values = vec![Value::NOT_FOUND; set.features.len()];
-    let entity = |entity_type: &str| match request.entity_id {
-        Some(id) if entity_type == set.entity_type => Some(id.to_owned()),
-        _ => set.keys.get(entity_type).and_then(|column| request.columns.id(column)).or_else(|| {
-            // Whoever has no row at hand names the entity itself.
-            matches!(request.columns, Columns::Json(_)).then(|| request.columns.id(entity_type)).flatten()
-        }),
+    let entity = |entity_type: &str| -> Result<Option<String>> {
+        if let Some(id) = request.entity_id.filter(|_| entity_type == set.entity_type) {
+            return Ok(Some(id.to_owned()));
+        }
+        if let Some(column) = set.keys.get(entity_type)
+            && let Some(id) = request.columns.id(column)?
+        {
+            return Ok(Some(id));
+        }
+        // Whoever has no row at hand names the entity itself.
+        if matches!(request.columns, Columns::Json(_)) { request.columns.id(entity_type) } else { Ok(None) }
     };
 
     for group in &mut plan.windows {
-        let Some(id) = entity(&group.entity_type) else { continue };
+        let Some(id) = entity(&group.entity_type)? else { continue };
         let asked = Asked { entity: &id, moment, new_row: request.new_row, mode: request.mode };
         if let Some(contents) = group.compute(&asked)? {
             for (member, content) in group.members.iter().zip(contents) {
@@ -111,14 +116,14 @@ pub fn compute(home: Home, plan: &mut Plan, request: &Request<'_>) -> Result<Vec
         }
     }
     for query in &mut plan.queries {
-        let Some(id) = entity(&query.definition.entity_type) else { continue };
+        let Some(id) = entity(&query.definition.entity_type)? else { continue };
         if let Some(content) = query.compute(&id, moment.time, request.mode)? {
             put(&mut values, query.place, Value::of(content, moment.time));
         }
     }
     let tenant = catalog::require_tenant(home)?;
     for group in &plan.stored {
-        let Some(id) = entity(&group.entity_type) else { continue };
+        let Some(id) = entity(&group.entity_type)? else { continue };
         let entity = (group.entity_type.as_str(), id.as_str());
         let found =
             stored::newest(home, &tenant, entity, &group.keys, (moment.time, moment.known), request.mode)?;

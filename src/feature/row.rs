@@ -64,7 +64,7 @@ impl NewRow {
 
     /// The time in a column; none where it is NULL.
     pub fn time(&self, column: &str) -> Result<Option<i64>> {
-        let Some((type_oid, Some(datum))) = self.column(column) else { return Ok(None) };
+        let Some((type_oid, Some(datum))) = self.column(column)? else { return Ok(None) };
         let column =
             source::Column { number: 0, name: column.to_owned(), type_oid, collation: pg_sys::InvalidOid };
         Ok(Some(source::time_kind(&column, &[])?.micros(datum)))
@@ -76,36 +76,49 @@ impl NewRow {
         [Some(pg_sys::Datum::from(self.relation)), place]
     }
 
+    /// The columns that are not computed yet: they hold what they held before, or nothing.
+    pub fn generated(&self) -> Vec<String> {
+        // SAFETY: a copy of the descriptor is looked through.
+        let descriptor = unsafe { PgTupleDesc::from_pg_copy(self.descriptor) };
+        let generated = descriptor.iter().filter(|attribute| relation::is_generated(attribute));
+        generated.map(|attribute| attribute.name().to_owned()).collect()
+    }
+
     /// The value of a column and its type; none where the relation has no such column.
-    fn column(&self, name: &str) -> Option<(pg_sys::Oid, Option<pg_sys::Datum>)> {
+    fn column(&self, name: &str) -> Result<Option<(pg_sys::Oid, Option<pg_sys::Datum>)>> {
         // SAFETY: a copy of the descriptor is looked through; the attribute is one of it.
         unsafe {
             let descriptor = PgTupleDesc::from_pg_copy(self.descriptor);
-            let attribute =
-                descriptor.iter().find(|attribute| !attribute.attisdropped && attribute.name() == name)?;
+            let named = |attribute: &&pg_sys::FormData_pg_attribute| {
+                !attribute.attisdropped && attribute.name() == name
+            };
+            let Some(attribute) = descriptor.iter().find(named) else { return Ok(None) };
+            if relation::is_generated(attribute) {
+                return Err(relation::not_computed_yet(name));
+            }
             let mut is_null = false;
             let datum =
                 pg_sys::SPI_getbinval(self.tuple, self.descriptor, i32::from(attribute.attnum), &mut is_null);
-            Some((attribute.atttypid, (!is_null).then_some(datum)))
+            Ok(Some((attribute.atttypid, (!is_null).then_some(datum))))
         }
     }
 }
 
 impl Columns<'_> {
     /// The id that a column holds, as text; none where it is absent or NULL.
-    pub fn id(&self, column: &str) -> Option<String> {
-        match self {
+    pub fn id(&self, column: &str) -> Result<Option<String>> {
+        Ok(match self {
             Self::None => None,
-            Self::Json(object) => match object.get(column)? {
-                Json::Null => None,
-                Json::String(text) => Some(text.clone()),
-                other => Some(other.to_string()),
+            Self::Json(object) => match object.get(column) {
+                None | Some(Json::Null) => None,
+                Some(Json::String(text)) => Some(text.clone()),
+                Some(other) => Some(other.to_string()),
             },
             // SAFETY: a non-null value of the column's type.
-            Self::Row(row) => row.column(column).and_then(|(type_oid, datum)| {
+            Self::Row(row) => row.column(column)?.and_then(|(type_oid, datum)| {
                 datum.map(|datum| unsafe { relation::output_text(type_oid, datum) })
             }),
-        }
+        })
     }
 
     /// The value of a request feature; none where the row has no such column.
@@ -115,7 +128,7 @@ impl Columns<'_> {
             Self::Json(object) => {
                 object.get(&definition.name).map(|value| of_json(definition, value)).transpose()
             }
-            Self::Row(row) => match row.column(&definition.name) {
+            Self::Row(row) => match row.column(&definition.name)? {
                 None => Ok(None),
                 Some((_, None)) => Ok(Some(Content::Null)),
                 // SAFETY: a non-null value of the column's type.

@@ -157,7 +157,7 @@ fn lock(plan: &Plan, own: Option<&str>, row: &NewRow) -> Result<()> {
     let mut names: Vec<String> =
         own.iter().map(|id| format!("{}/{}/{id}", set.tenant, set.entity_type)).collect();
     for (entity_type, column) in &set.keys {
-        names.extend(columns.id(column).map(|id| format!("{}/{entity_type}/{id}", set.tenant)));
+        names.extend(columns.id(column)?.map(|id| format!("{}/{entity_type}/{id}", set.tenant)));
     }
     names.sort_unstable();
     names.dedup();

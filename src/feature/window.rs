@@ -15,6 +15,7 @@ use crate::feature::prepared::{self, Prepared};
 use crate::feature::reading::{Reading, ValueColumn};
 use crate::feature::row::{Content, NewRow};
 use crate::feature::source::{self, Relation, TimeKind, quoted};
+use crate::relation;
 use crate::statement::Mode;
 use pgrx::pg_sys;
 use sira_core::feature::online::{self, Moment};
@@ -146,9 +147,32 @@ impl Group {
             },
             || {
                 self.open(&feature)?;
+                asked.new_row.map_or(Ok(()), |row| self.refuse_generated(row))?;
                 self.answer(asked)
             },
         )
+    }
+
+    /// Refuses a row on its way into the group's relation where the group reads columns that PostgreSQL computes later.
+    fn refuse_generated(&self, row: &NewRow) -> Result<()> {
+        let opened = self.opened.as_ref().ok_or_else(|| Failure::internal("a window group is not open"))?;
+        if !row.goes_to(opened.relation.oid) {
+            return Ok(());
+        }
+        let mut read = self.select("r");
+        read.push_str(self.shared_filter.as_deref().unwrap_or_default());
+        let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let mentions = |name: &String| {
+            read.match_indices(name.as_str()).any(|(at, _)| {
+                let before = read.get(..at).and_then(|text| text.chars().next_back());
+                let after = read.get(at + name.len()..).and_then(|text| text.chars().next());
+                !before.is_some_and(is_part) && !after.is_some_and(is_part)
+            })
+        };
+        match row.generated().iter().find(|name| mentions(name)) {
+            Some(name) => Err(relation::not_computed_yet(name)),
+            None => Ok(()),
+        }
     }
 
     fn answer(&mut self, asked: &Asked<'_>) -> Result<Option<Vec<Content>>> {
@@ -231,6 +255,7 @@ impl Group {
             Some(name) => Some(source::time_kind(source::column(&relation, &columns, name)?, &columns)?),
         };
         let (equality, entity_type, time_type) = (source::equality(entity)?, entity.type_oid, time.type_oid);
+        check::again(Clause { feature, part: "window" }, &self.expressions_of(&relation))?;
         let sql = self.read_sql_of(&relation, &equality, false);
         let types = [entity_type, time_type, time_type];
         let read = Prepared::new(&sql, types.get(..2 + usize::from(!self.endless)).unwrap_or(&types))?;
@@ -255,7 +280,6 @@ impl Group {
         self.opened
             .as_ref()
             .map(|opened| self.read_sql_of(&opened.relation, &opened.equality, others))
-        check::again(Clause { feature, part: "window" }, &self.expressions_of(&relation))?;
             .unwrap_or_default()
     }
 
@@ -302,6 +326,13 @@ impl Group {
         Ok((sql, row.type_oid()))
     }
 
+    /// What the group evaluates, and nothing else.
+    pub fn expressions_of(&self, relation: &Relation) -> String {
+        let filter = self.shared_filter.iter().map(|filter| format!("({filter}\n)"));
+        let evaluated: Vec<String> = self.expressions.iter().cloned().chain(filter).collect();
+        format!("SELECT {} FROM {} AS {}", evaluated.join(", "), relation.name, relation.alias)
+    }
+
     fn select(&self, alias: &str) -> String {
         let mut columns = vec![format!("{alias}.{}", quoted(&self.source.time_column))];
         columns.extend(self.source.recorded_column.iter().map(|name| format!("{alias}.{}", quoted(name))));
@@ -317,10 +348,3 @@ impl Opened {
         types
     }
 }
-    /// What the group evaluates, and nothing else.
-    pub fn expressions_of(&self, relation: &Relation) -> String {
-        let filter = self.shared_filter.iter().map(|filter| format!("({filter}\n)"));
-        let evaluated: Vec<String> = self.expressions.iter().cloned().chain(filter).collect();
-        format!("SELECT {} FROM {} AS {}", evaluated.join(", "), relation.name, relation.alias)
-    }
-

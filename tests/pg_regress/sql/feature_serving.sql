@@ -79,4 +79,19 @@ CREATE TRIGGER score BEFORE INSERT ON fs.pay FOR EACH ROW EXECUTE FUNCTION sira_
 INSERT INTO fs.pay (id, customer_id, paid_at, amount) VALUES (5010, 501, '2026-03-01 12:30+00', 10);
 SELECT models FROM sira_feature_catalog WHERE name = 'mean_1d';
 
+-- A generated column is not computed yet: as a request feature, as a key and within a window it is refused.
+DROP TRIGGER IF EXISTS score ON fs.pay;
+CREATE TABLE fs.orders (id int, customer_id int, half float8, amount float8 GENERATED ALWAYS AS (half * 2) STORED);
+CREATE TRIGGER score BEFORE INSERT ON fs.orders FOR EACH ROW EXECUTE FUNCTION sira_predict_trigger('fs', 'payment', 'id', 'features=fs_cards');
+INSERT INTO fs.orders (id, customer_id, half) VALUES (1, 3, 2);
+ALTER TABLE fs.orders DROP amount, DROP customer_id, ADD amount float8, ADD customer_id int GENERATED ALWAYS AS (id + 2) STORED;
+INSERT INTO fs.orders (id, half, amount) VALUES (1, 2, 4);
+ALTER TABLE fs.pay ADD twice float8 GENERATED ALWAYS AS (amount * 2) STORED;
+SELECT sira_define_window_feature('twice_1d', 'customer', 'fs.pay', 'customer_id', 'paid_at', 'avg', '1 day', 'twice');
+SELECT sira_define_feature_set('fs_twice', 'payment', '{twice_1d,amount}', '{"customer": "customer_id"}');
+CREATE TRIGGER score BEFORE INSERT ON fs.pay FOR EACH ROW EXECUTE FUNCTION sira_predict_trigger('fs', 'payment', 'id', 'features=fs_twice');
+INSERT INTO fs.pay (id, customer_id, paid_at, amount) VALUES (6001, 500, '2026-03-01 10:00+00', 10);
+DROP TRIGGER score ON fs.pay;
+CREATE TRIGGER score BEFORE INSERT ON fs.pay FOR EACH ROW EXECUTE FUNCTION sira_predict_trigger('fs', 'payment', 'id', 'features=fs_cards');
+INSERT INTO fs.pay (id, customer_id, paid_at, amount) VALUES (6002, 500, '2026-03-01 10:00+00', 10) RETURNING id, twice;
 ROLLBACK;

@@ -179,6 +179,11 @@ SELECT * FROM sira_score_query('ss_risk', 'SELECT amount FROM ss_rows');
 SELECT * FROM sira_score_query('ss', NULL);
 \echo :LAST_ERROR_SQLSTATE
 
+-- Two columns of a feature's name are two answers to one question.
+SELECT sira_score('ss', r) FROM (SELECT 0.05 AS amount, 7 AS amount) r;
+\echo :LAST_ERROR_SQLSTATE
+SELECT sira_score('ss', r) = sira_score('ss', '{"amount": 7}') AS of_other_names FROM (SELECT 1 AS x, 2 AS x, 7 AS amount) r;
+
 -- Numbers of every length and size are the double that the server makes of them, as numeric and in jsonb; what is logged of
 -- them is what the server would have written.
 SELECT sira_create_model('ss_exact', 'risk_scoring', 'regression') IS NOT NULL AS made;

@@ -69,6 +69,25 @@ CREATE TRIGGER score BEFORE INSERT ON tr_parts FOR EACH ROW EXECUTE FUNCTION sir
 INSERT INTO tr_parts (id, amount, channel, day) VALUES (1, 990, 'shop', '2026-01-05'), (2, 10, 'web', '2026-02-05'), (3, 990, 'shop', '2026-02-06'), (4, 10, 'web', '2026-01-06');
 SELECT tableoid::regclass, id, risk = sira_score('tr', p) AS scored FROM tr_parts p ORDER BY id;
 
+-- A generated column still holds the value of before: it feeds no feature, no id and no window; one that feeds none is fine.
+CREATE TABLE tr_generated (id int, gross float8, amount float8 GENERATED ALWAYS AS (gross * 2) STORED, channel text, risk float8);
+INSERT INTO tr_generated (id, gross) VALUES (1, 2);
+CREATE TRIGGER score BEFORE INSERT OR UPDATE ON tr_generated FOR EACH ROW EXECUTE FUNCTION sira_predict_trigger('tr', 'transaction', 'id', 'score=risk');
+INSERT INTO tr_generated (id, gross) VALUES (2, 2);
+\echo :LAST_ERROR_SQLSTATE
+UPDATE tr_generated SET gross = 3;
+\echo :LAST_ERROR_SQLSTATE
+ALTER TABLE tr_generated RENAME amount TO twice;
+UPDATE tr_generated SET channel = 'web' RETURNING risk = sira_score('tr', '{"channel": "web"}') AS scored;
+DROP TRIGGER score ON tr_generated;
+CREATE TRIGGER score BEFORE INSERT ON tr_generated FOR EACH ROW EXECUTE FUNCTION sira_predict_trigger('tr', 'transaction', 'twice', 'score=risk');
+INSERT INTO tr_generated (id, gross, channel) VALUES (3, 2, 'web');
+\echo :LAST_ERROR_SQLSTATE
+DROP TRIGGER score ON tr_generated;
+CREATE TRIGGER score BEFORE INSERT ON tr_generated FOR EACH ROW EXECUTE FUNCTION sira_predict_trigger('tr', 'transaction', 'id', 'score=twice');
+INSERT INTO tr_generated (id, gross, channel) VALUES (3, 2, 'web');
+\echo :LAST_ERROR_SQLSTATE
+
 -- What a trigger may not be.
 CREATE TABLE tr_bad (id int, amount float8, risk float8, word text);
 CREATE TRIGGER bad AFTER INSERT ON tr_bad FOR EACH ROW EXECUTE FUNCTION sira_predict_trigger('tr', 'transaction', 'id');
