@@ -240,7 +240,8 @@ fn readers_do_not_wait() -> Outcome {
 fn a_run_is_its_owners_and_one_at_a_time() -> Outcome {
     let (database, mut session) = world()?;
     session.batch_execute(
-        "INSERT INTO payments (customer, at, amount) SELECT i, now(), 1 FROM generate_series(1, 400) i",
+        // So many that one by one they take longer than another run waits.
+        "INSERT INTO payments (customer, at, amount) SELECT i, now(), 1 FROM generate_series(1, 20000) i",
     )?;
     let role = format!("{}_worker", database.name());
     session.batch_execute(&format!(

@@ -15,12 +15,14 @@ fn number(session: &mut Client, query: &str) -> Outcome<i64> {
 fn killed(database: &Database, statement: &'static str, after: Duration) -> Outcome<bool> {
     let mut session = database.session()?;
     let backend = Backend::of(&mut session)?;
-    let busy = std::thread::spawn(move || session.batch_execute(statement).is_err());
+    // The session comes back, so that its backend is there to be killed even where the statement has ended: an idle
+    // backend that is killed restarts the cluster as well.
+    let busy = std::thread::spawn(move || (session.batch_execute(statement).is_err(), session));
     std::thread::sleep(after);
     let running = !busy.is_finished();
-    // An idle backend that is killed restarts the cluster as well.
     backend.kill()?;
-    Ok(busy.join().map_err(|_| "the session panicked")? && running)
+    let (failed, _session) = busy.join().map_err(|_| "the session panicked")?;
+    Ok(failed && running)
 }
 
 #[test]
