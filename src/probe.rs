@@ -150,6 +150,10 @@ impl Probe {
         // SAFETY: relations and scan are closed by their guards in the order they were opened in, or by the
         // transaction where PostgreSQL raises an error; a row is read before the next one is asked for.
         unsafe {
+            // Whoever says so distrusts indexes: look-ups scan whole tables then, and an ordered one warns each time.
+            if pg_sys::IgnoreSystemIndexes {
+                return Ok(false);
+            }
             let (table, index) = (relation_id(self.table, home), relation_id(self.index, home));
             if table == pg_sys::InvalidOid || index == pg_sys::InvalidOid {
                 return Ok(false);

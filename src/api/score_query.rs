@@ -1,8 +1,9 @@
 //! `sira_score_query`: a score for every row of a query, by the kernel that scores many rows at once.
 //!
 //! A function of one row can only score that row; whoever scores a whole table has them all. The query runs as the
-//! caller and only reads; its columns bind by name as those of a row do. Rows come straight from the executor, a
-//! block of vectors is scored, and the answers go into a tuplestore, which spills to disk where there are many.
+//! caller and is one that could be a cursor's; volatile functions in it do what they do. Its columns bind by name as
+//! those of a row do. Rows come straight from the executor, a block of vectors is scored, and the answers go into a
+//! tuplestore, which spills to disk where there are many.
 //! `key` names a column that is handed through as text, for a join with what the rows are about.
 
 use crate::call;

@@ -13,7 +13,7 @@ use crate::statement::{Arguments, Mode, Statement};
 use pgrx::pg_sys;
 use sira_core::ensemble::codec::CODEC_VERSION;
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -124,7 +124,7 @@ fn in_use(home: Home) -> Result<HashSet<Digest>> {
 /// Whether a temporary file has no writer any more.
 fn is_abandoned(listed: &Listed) -> bool {
     let age = SystemTime::now().duration_since(listed.used).unwrap_or_default();
-    age > SETTLED && File::open(&listed.path).is_ok_and(|file| file.try_lock().is_ok())
+    age > SETTLED && folder::open_for_reading(&listed.path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
 fn exists(database: u32) -> bool {

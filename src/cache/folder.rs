@@ -98,11 +98,17 @@ pub fn find(digest: &Digest) -> Option<Loaded> {
 
 /// Maps a file; whatever is wrong with it, the answer is `None` and it is written anew.
 fn map(path: &Path) -> Option<Loaded> {
-    let file = File::open(path).ok()?;
+    let file = open_for_reading(path).ok()?;
     let loaded = map_file(&file).ok()?;
     // The time of last use, by which room is made; a failure costs only the choice.
     let _ = file.set_modified(SystemTime::now());
     Some(loaded)
+}
+
+/// Opens a file and nothing else that may bear its name: a pipe would wait for a writer that never comes. Only the
+/// server's own account writes to the folder, so that nobody else comes in between.
+pub fn open_for_reading(path: &Path) -> io::Result<File> {
+    if fs::metadata(path)?.is_file() { File::open(path) } else { Err(ErrorKind::InvalidData.into()) }
 }
 
 fn map_file(file: &File) -> io::Result<Loaded> {
@@ -133,7 +139,7 @@ fn adopt(digest: &Digest, own: &Path) -> Option<Loaded> {
 
 /// Sets the time of last use of this database's file.
 pub fn note_use(digest: &Digest) {
-    if let Ok(file) = File::open(own_path(digest)) {
+    if let Ok(file) = open_for_reading(&own_path(digest)) {
         let _ = file.set_modified(SystemTime::now());
     }
 }
