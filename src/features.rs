@@ -114,7 +114,7 @@ fn date_text(days: f64) -> String {
 }
 
 fn timestamp_text(seconds: f64) -> String {
-    let micros = (seconds * 1e6).round() as i64 - POSTGRES_EPOCH_MICROS;
+    let micros = ((seconds * 1e6).round() as i64).saturating_sub(POSTGRES_EPOCH_MICROS);
     pgrx::datum::Timestamp::saturating_from_raw(micros).to_iso_string()
 }
 
@@ -202,13 +202,15 @@ fn set_json(features: &mut Features, index: usize, feature: &Feature, value: &Va
         (FeatureKind::Numeric | FeatureKind::Boolean | FeatureKind::Category, Value::Number(value)) => {
             features.set(index, value.as_f64().unwrap_or(f64::NAN));
         }
-        (FeatureKind::Numeric, Value::String(text)) => match text.as_str() {
-            // What jsonb makes of the float8 values that JSON has no number for.
-            "NaN" => {}
-            "Infinity" => features.set(index, f64::INFINITY),
-            "-Infinity" => features.set(index, f64::NEG_INFINITY),
-            _ => return Err(mismatch(feature, &format!("\"{text}\""))),
-        },
+        (FeatureKind::Numeric | FeatureKind::Boolean | FeatureKind::Category, Value::String(text)) => {
+            match text.as_str() {
+                // What jsonb makes of the float8 values that JSON has no number for.
+                "NaN" => {}
+                "Infinity" => features.set(index, f64::INFINITY),
+                "-Infinity" => features.set(index, f64::NEG_INFINITY),
+                _ => return Err(mismatch(feature, &format!("\"{text}\""))),
+            }
+        }
         (_, value) => return Err(mismatch(feature, json_type(value))),
     }
     Ok(())
@@ -284,11 +286,11 @@ fn no_time(feature: &Feature, text: &str) -> Failure {
 
 /// Seconds since the Unix epoch of PostgreSQL's microseconds since 2000.
 pub fn timestamp_seconds(feature: &Feature, micros: i64) -> Result<f64> {
-    // PostgreSQL's infinities are the ends of the range; what lies next to them is past what it calls a timestamp.
-    match micros.checked_add(POSTGRES_EPOCH_MICROS) {
-        Some(unix) if micros != i64::MIN => Ok(unix as f64 / 1e6),
-        _ => Err(infinite(feature)),
+    // PostgreSQL's infinities are the ends of the range, which counted from 1970 would end thirty years too early.
+    if micros == i64::MAX || micros == i64::MIN {
+        return Err(infinite(feature));
     }
+    Ok((i128::from(micros) + i128::from(POSTGRES_EPOCH_MICROS)) as f64 / 1e6)
 }
 
 /// Days since 1970-01-01 of PostgreSQL's days since 2000-01-01.

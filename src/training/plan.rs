@@ -83,7 +83,7 @@ impl SplitPlan {
 
 /// A bound in Unix microseconds: ISO 8601, in UTC where it names no zone.
 fn bound(text: &str) -> Result<i64> {
-    calendar::timestamp_micros(text).ok_or_else(|| {
+    calendar::timestamp_micros(text).and_then(|micros| i64::try_from(micros).ok()).ok_or_else(|| {
         invalid(&format!("\"{text}\" is no bound of a split"))
             .hint("Write it as 2018-06-01 or 2018-06-01T12:00:00+02:00.")
     })

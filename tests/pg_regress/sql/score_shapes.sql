@@ -106,6 +106,11 @@ SELECT sira_score('ss', '{"paid_at": "2026-01-10 12:00:00"}') = sira_score('ss',
        sira_score('ss', '{"paid_at": "2026-01-10T21:00:00+09:00"}') = sira_score('ss', '{"paid_at": "2026-01-10 12:00Z"}') AS zones,
        sira_score('ss', '{"paid_at": "2026-01-10"}') = sira_score('ss', '{"paid_at": "2026-01-10 00:00"}') AS a_date_is_its_midnight;
 
+-- Years that ISO 8601 writes with more than four digits, or before Christ, are those of the row.
+SELECT t.at, sira_score('ss', r) = sira_score('ss', to_jsonb(r)) AS same
+FROM (VALUES (timestamp '10000-01-01'), ('294276-12-31 23:59:59'), ('0044-03-15 12:00 BC')) t (at), LATERAL (SELECT t.at AS local_at, t.at::date AS due) r;
+SELECT feature, value FROM sira_explain('ss', '{"abroad": "NaN"}') WHERE feature = 'abroad';
+
 -- A table whose column bears the table's own name.
 CREATE TABLE amount AS SELECT amount, hour FROM ss_rows WHERE id = 1;
 SELECT sira_score('ss', amount.*) = sira_score('ss', jsonb_build_object('amount', amount.amount, 'hour', amount.hour)) AS star FROM amount;
