@@ -64,6 +64,7 @@ pub fn materialize(
         watermark::serialize(home, &plan.set)?;
         // Before anything is read: what commits after this is for the next run.
         let settled = settled(home)?;
+        let as_of = after_waiting(as_of);
         let entities = if full {
             entities::all(home, plan, as_of)?
         } else {
@@ -185,6 +186,24 @@ fn moment(given: Option<i64>) -> Result<i64> {
         .detail(format!("By {:.3} seconds.", (given - now) as f64 / 1e6))
         .hint("Leave as_of out for now.")),
         Some(given) => Ok(given),
+    }
+}
+
+/// The moment of a run that means now and may have waited for another: now, again. Its own beginning may lie before the
+/// moment of a snapshot of named entities that did not see what this run sees, and what it writes would be hidden.
+///
+/// Within a transaction block now stays its beginning, and under one snapshot for the whole transaction nothing newer
+/// would be seen.
+fn after_waiting(as_of: i64) -> i64 {
+    // SAFETY: reads variables of the backend, and the clock.
+    unsafe {
+        let is_now = as_of == pg_sys::GetCurrentTransactionStartTimestamp();
+        let one_snapshot = pg_sys::XactIsoLevel >= pg_sys::XACT_REPEATABLE_READ as i32;
+        if is_now && !one_snapshot && !pg_sys::IsTransactionBlock() {
+            pg_sys::GetCurrentTimestamp()
+        } else {
+            as_of
+        }
     }
 }
 
