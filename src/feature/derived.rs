@@ -39,6 +39,7 @@ fn row_of(columns: Vec<String>) -> String {
     format!("(SELECT {columns}) AS feature")
 }
 
+/// The type that values have in SQL, in `pg_catalog`.
 pub fn short(value_type: ValueType) -> &'static str {
     match value_type {
         ValueType::Numeric => "float8",

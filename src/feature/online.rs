@@ -13,7 +13,8 @@
 
 use crate::catalog::{self, Home};
 use crate::error::{Failure, Result};
-use crate::feature::definition::{Definition, Kind, ValueType};
+use crate::feature::definition::{Definition, Kind};
+use crate::feature::offline;
 use crate::feature::plan::Plan;
 use crate::feature::row::{Columns, Content, NewRow};
 use crate::feature::source::Relation;
@@ -59,21 +60,12 @@ impl Value {
 
     /// The value as JSON, as models take it: whatever is not present is null.
     pub fn to_json(&self, definition: &Definition) -> Json {
-        match &self.content {
-            Content::Null => Json::Null,
-            Content::Number(number) if definition.value_type == ValueType::Boolean => {
-                Json::Bool(*number != 0.0)
-            }
-            Content::Number(number) if number.is_nan() => Json::from("NaN"),
-            Content::Number(number) if number.is_infinite() => {
-                Json::from(if *number > 0.0 { "Infinity" } else { "-Infinity" })
-            }
-            Content::Number(number) => Json::from(*number),
-            Content::Text(text) if definition.value_type == ValueType::Json => {
-                serde_json::from_str(text).unwrap_or(Json::Null)
-            }
-            Content::Text(text) => Json::from(text.as_str()),
-        }
+        let content = match &self.content {
+            Content::Null => offline::Content::Null,
+            Content::Number(number) => offline::Content::Number(*number),
+            Content::Text(text) => offline::Content::Text(text),
+        };
+        offline::json::value(definition, content)
     }
 }
 

@@ -33,6 +33,16 @@ pub fn bind(query: &str) -> Result<Bound> {
     })?)
 }
 
+/// The error for a query that does not settle on one value for an entity.
+pub fn several(definition: &Definition, entity: &str) -> Failure {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_CARDINALITY_VIOLATION,
+        format!("the query of feature \"{}\" gives more than one row", definition.name),
+    )
+    .detail(format!("It was asked for entity \"{entity}\"."))
+    .hint("Aggregate, or write ORDER BY … LIMIT 1.")
+}
+
 impl Query {
     pub fn new(place: usize, definition: Rc<Definition>) -> Self {
         Self { place, definition, plan: None }
@@ -73,12 +83,7 @@ impl Query {
                     Ok(())
                 })?;
                 if rows > 1 {
-                    return Err(Failure::new(
-                        PgSqlErrorCode::ERRCODE_CARDINALITY_VIOLATION,
-                        format!("the query of feature \"{}\" gives more than one row", definition.name),
-                    )
-                    .detail(format!("It was asked for entity \"{entity}\"."))
-                    .hint("Aggregate, or write ORDER BY … LIMIT 1."));
+                    return Err(several(definition, entity));
                 }
                 Ok(content)
             },

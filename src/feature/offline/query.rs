@@ -1,17 +1,17 @@
 //! Features that are queries, for many entities in one statement each ten thousand.
 
 use super::{BATCH, Questions, Values, values::Collected};
-use crate::error::{Failure, Result};
+use crate::error::Result;
 use crate::feature::check::Clause;
 use crate::feature::definition::{Definition, Kind};
 use crate::feature::pinned::Pinned;
 use crate::feature::prepared::{self, Prepared};
-use crate::feature::query::PLACEHOLDERS;
+use crate::feature::query::{PLACEHOLDERS, several};
 use crate::feature::row::{self, Content};
 use crate::feature::set::Set;
 use crate::statement::Mode;
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::{IntoDatum, PgSqlErrorCode, pg_sys};
+use pgrx::{IntoDatum, pg_sys};
 use sira_core::template;
 use std::collections::HashMap;
 
@@ -62,7 +62,10 @@ pub fn compute(set: &Set, definition: &Definition, questions: &Questions, mode: 
                     };
                     match answers.insert(place, content) {
                         None => Ok(()),
-                        Some(_) => Err(several(definition, entities.get(place as usize - 1))),
+                        Some(_) => Err(several(
+                            definition,
+                            entities.get(place as usize - 1).and_then(Option::as_deref).unwrap_or_default(),
+                        )),
                     }
                 })?;
                 for place in 1..=(until - from) as i64 {
@@ -91,14 +94,4 @@ pub fn over_many(query: &str) -> Result<String> {
          WHERE sira_asked.entity_id IS NOT NULL",
         bound.sql
     ))
-}
-
-fn several(definition: &Definition, entity: Option<&Option<String>>) -> Failure {
-    let entity = entity.cloned().flatten().unwrap_or_default();
-    Failure::new(
-        PgSqlErrorCode::ERRCODE_CARDINALITY_VIOLATION,
-        format!("the query of feature \"{}\" gives more than one row", definition.name),
-    )
-    .detail(format!("It was asked for entity \"{entity}\"."))
-    .hint("Aggregate, or write ORDER BY … LIMIT 1.")
 }

@@ -8,6 +8,7 @@ use super::{Content, Questions, Reading, Values};
 use crate::catalog::Home;
 use crate::error::{Failure, Result};
 use crate::feature::definition::{Definition, Kind, ValueType};
+use crate::feature::derived::short;
 use crate::feature::plan;
 use crate::feature::source::quoted;
 use crate::statement::{Connection, Mode};
@@ -143,7 +144,7 @@ fn create(name: &str, given: &[Given], features: &[(&Rc<Definition>, &Values)]) 
             )
             .hint("Give it another name with AS, or leave it out."));
         }
-        columns.push(format!("{} pg_catalog.{}", quoted(&feature.name), sql_type(feature.value_type)));
+        columns.push(format!("{} pg_catalog.{}", quoted(&feature.name), short(feature.value_type)));
     }
     let sql = CString::new(format!("CREATE TABLE {name} ({})", columns.join(", ")))
         .map_err(|_| Failure::internal("a column's name holds a zero byte"))?;
@@ -154,15 +155,6 @@ fn create(name: &str, given: &[Given], features: &[(&Rc<Definition>, &Values)]) 
         return Err(Failure::internal(format!("SPI_execute failed with status {status}")));
     }
     Ok(())
-}
-
-fn sql_type(value_type: ValueType) -> &'static str {
-    match value_type {
-        ValueType::Numeric => "float8",
-        ValueType::Boolean => "bool",
-        ValueType::Text => "text",
-        ValueType::Json => "jsonb",
-    }
 }
 
 fn type_oid(value_type: ValueType) -> pg_sys::Oid {
