@@ -1,0 +1,1 @@
+-- Alerts: what a run found, until somebody has looked at it.

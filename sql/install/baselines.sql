@@ -1,0 +1,1 @@
+-- What a version saw when it was trained, frozen; and what it sees now, by the hour.

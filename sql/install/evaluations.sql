@@ -1,0 +1,1 @@
+-- Evaluations: how good a version was, on which rows, and how it compares with another on the same ones.

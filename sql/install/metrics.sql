@@ -1,0 +1,1 @@
+-- Measures of predictions as aggregates: sira_auc(score, label) and its kin.

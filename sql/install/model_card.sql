@@ -1,0 +1,1 @@
+-- The model card, and the way out to and in from MLflow.

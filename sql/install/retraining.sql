@@ -1,0 +1,1 @@
+-- The loop: feedback becomes labels, labels become a candidate.

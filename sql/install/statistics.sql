@@ -1,0 +1,1 @@
+-- Statistics of drift as functions and aggregates.

@@ -1,0 +1,1 @@
+-- How the system itself does: calls, errors, latency, by the hour.

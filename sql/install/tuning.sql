@@ -1,0 +1,1 @@
+-- Searching parameters, repeating a run, going on from a champion.

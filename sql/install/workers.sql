@@ -1,0 +1,1 @@
+-- Jobs run by a background worker or by any scheduler.
