@@ -10,7 +10,8 @@ BEGIN
         'sira_labels', 'sira_models', 'sira_model_versions', 'sira_model_artifacts', 'sira_model_aliases',
         'sira_model_transitions', 'sira_approval_policies', 'sira_approvals', 'sira_training_runs', 'sira_decision_policies',
         'sira_predictions', 'sira_prediction_requests', 'sira_feedback', 'sira_suggestions', 'sira_data_drift',
-        'sira_model_performance', 'sira_feature_statistics', 'sira_partition_config', 'sira_feature_watermarks', 'sira_jobs', 'sira_snapshot_work']
+        'sira_model_performance', 'sira_feature_statistics', 'sira_partition_config', 'sira_feature_watermarks', 'sira_jobs', 'sira_snapshot_work',
+        'sira_evaluations']
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I ENABLE ROW LEVEL SECURITY', tab);
         -- In a sub-select, so that the tenant is asked for once a statement and not once a row.
@@ -51,7 +52,7 @@ BEGIN
     -- What hangs on a model is seen where the model is: the sub-select passes through the policies of sira_models.
     FOREACH tab IN ARRAY ARRAY['sira_model_versions', 'sira_model_aliases', 'sira_model_transitions', 'sira_training_runs',
                                'sira_decision_policies', 'sira_predictions', 'sira_feedback', 'sira_data_drift',
-                               'sira_model_performance']
+                               'sira_model_performance', 'sira_evaluations']
     LOOP
         EXECUTE pg_catalog.format(
             'CREATE POLICY fraud_only ON @extschema@.%1$I AS RESTRICTIVE TO pay_admin USING ('
@@ -122,6 +123,8 @@ GRANT USAGE ON SEQUENCE @extschema@.sira_features_id_seq TO sira_admin;
 GRANT SELECT ON @extschema@.sira_training_runs TO sira_admin;
 GRANT UPDATE (experiment_name, notes) ON @extschema@.sira_training_runs TO sira_admin;
 GRANT SELECT, DELETE ON @extschema@.sira_model_artifacts, @extschema@.sira_model_versions TO sira_admin;
+-- Gates decide by them, so nobody writes them by hand.
+GRANT SELECT ON @extschema@.sira_evaluations TO sira_admin, sira_user, finance_ops, pay_admin, sira_auditor;
 GRANT INSERT (tenant_id, model_id, version_label, artifact_s3_key, metrics, parameters, tags)
     ON @extschema@.sira_model_versions TO sira_admin;
 -- Not metrics: gates look at them and signatures cover them.
