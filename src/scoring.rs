@@ -72,6 +72,7 @@ impl Scorer {
         SCRATCH.with_borrow_mut(|scratch| predict::raw_with(model, &features.vector, scratch, &mut raw))?;
         let mut transformed = raw.clone();
         predict::transform(model, &mut transformed);
+        self.version.signature.calibrate(&mut transformed);
         Ok(Outputs { raw, transformed })
     }
 
@@ -89,6 +90,7 @@ impl Scorer {
     pub fn score(&self, features: &Features) -> Result<f64> {
         let mut score = [self.raw_score(features)?];
         predict::transform(self.loaded.compiled(), &mut score);
+        self.version.signature.calibrate(&mut score);
         Ok(score[0])
     }
 
@@ -112,6 +114,7 @@ impl Scorer {
         let rows = predict::Rows::row_major(vectors, model.feature_count())?;
         SCRATCH.with_borrow_mut(|scratch| predict::raw_batch(model, &rows, scratch, scores))?;
         scores.chunks_mut(1).for_each(|score| predict::transform(model, score));
+        self.version.signature.calibrate(scores);
         Ok(())
     }
 

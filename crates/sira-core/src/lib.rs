@@ -4,6 +4,7 @@
 #![deny(unsafe_code)]
 
 pub mod calendar;
+pub mod calibration;
 mod cpu;
 pub mod ensemble;
 pub mod error;

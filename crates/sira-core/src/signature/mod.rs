@@ -9,6 +9,7 @@ mod index;
 
 pub use feature::{Feature, FeatureKind};
 
+use crate::calibration::Calibration;
 use crate::ensemble::{Ensemble, FeatureUse, Objective};
 use crate::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,9 @@ pub struct Signature {
     pub classes: Vec<String>,
     /// The class that the score of a binary model is the probability of, where labels were words.
     pub positive: Option<String>,
+    /// What a binary model's score goes through to become its answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
     #[serde(skip)]
     names: index::Index,
 }
@@ -96,25 +100,28 @@ struct Stored {
     classes: Vec<String>,
     #[serde(default)]
     positive: Option<String>,
+    #[serde(default)]
+    calibration: Option<Calibration>,
 }
 
 impl From<Stored> for Signature {
     fn from(stored: Stored) -> Self {
-        Self::new(stored.task, stored.features, stored.classes, stored.positive)
+        let signature = Self::new(stored.task, stored.features, stored.classes, stored.positive);
+        Self { calibration: stored.calibration, ..signature }
     }
 }
 
 impl PartialEq for Signature {
     fn eq(&self, other: &Self) -> bool {
-        (self.task, &self.features, &self.classes, &self.positive)
-            == (other.task, &other.features, &other.classes, &other.positive)
+        (self.task, &self.features, &self.classes, &self.positive, &self.calibration)
+            == (other.task, &other.features, &other.classes, &other.positive, &other.calibration)
     }
 }
 
 impl Signature {
     pub fn new(task: Task, features: Vec<Feature>, classes: Vec<String>, positive: Option<String>) -> Self {
         let names = index::Index::of(features.iter().map(|feature| feature.name.as_str()));
-        Self { task, features, classes, positive, names }
+        Self { task, features, classes, positive, calibration: None, names }
     }
 
     /// What the artifact itself tells. Features split by set are categories; where the artifact
@@ -155,6 +162,14 @@ impl Signature {
     pub fn to_json(&self) -> Result<serde_json::Value> {
         serde_json::to_value(self)
             .map_err(|error| invalid("signature cannot be written").with_detail(format!("{error}.")))
+    }
+
+    /// Turns transformed scores into answers, in place: what every way of scoring ends with.
+    #[inline]
+    pub fn calibrate(&self, scores: &mut [f64]) {
+        if let Some(calibration) = &self.calibration {
+            scores.iter_mut().for_each(|score| *score = calibration.apply(*score));
+        }
     }
 
     /// The position of a feature in the model's order.
@@ -212,6 +227,13 @@ impl Signature {
                 return Err(invalid(format!("feature \"{}\" is named twice or not at all", feature.name)));
             }
             feature.check()?;
+        }
+        if let Some(calibration) = &self.calibration {
+            if self.task != Task::Binary {
+                return Err(invalid(format!("a model of task \"{}\" cannot be calibrated", self.task))
+                    .with_hint("Leave \"calibration\" out: it is for binary models."));
+            }
+            calibration.check()?;
         }
         let mut seen = std::collections::HashSet::new();
         if let Some(twice) = self.classes.iter().find(|class| !seen.insert(class.as_str())) {
