@@ -65,6 +65,14 @@ checkpoint_timeout = 15min
 log_min_messages = warning
 timezone = 'UTC'
 CONF
+  # Most tests promote models that were never meant to be good; those of the gates ask for what they test. The demo is as its
+  # users would have it.
+  [ "$1" = demo ] || as_server tee -a "$data/postgresql.conf" >/dev/null <<CONF
+sira.min_auc = 0
+sira.min_precision = 0
+sira.min_recall = 0
+sira.min_improvement = -1
+CONF
 }
 
 cluster_start() {

@@ -19,6 +19,13 @@ pub static CACHE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(256);
 pub static TRAINING_MEMORY: GucSetting<i32> = GucSetting::<i32>::new(1024);
 pub static SETTLE_MARGIN: GucSetting<i32> = GucSetting::<i32>::new(60);
 pub static TRAINING_THREADS: GucSetting<i32> = GucSetting::<i32>::new(1);
+// Read by sql/install/gates.sql, through current_setting.
+static MIN_AUC: GucSetting<f64> = GucSetting::<f64>::new(0.90);
+static MIN_PRECISION: GucSetting<f64> = GucSetting::<f64>::new(0.80);
+static MIN_RECALL: GucSetting<f64> = GucSetting::<f64>::new(0.75);
+static MIN_IMPROVEMENT: GucSetting<f64> = GucSetting::<f64>::new(0.02);
+static AUTO_PROMOTE: GucSetting<bool> = GucSetting::<bool>::new(false);
+static BYPASS_GATES: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 /// How often `sira.tenant` was set: whoever keeps what depends on it compares a number and not a text.
 static TENANT_CHANGES: AtomicU32 = AtomicU32::new(0);
@@ -136,7 +143,68 @@ pub fn register() {
         GucContext::Suset,
         GucFlags::UNIT_S,
     );
+    register_gates();
     reserve_prefix();
+}
+
+/// What a version must show before it may go on, where `sira_gates` says nothing else.
+fn register_gates() {
+    let minimum = |name, short, long, setting: &'static GucSetting<f64>, lowest| {
+        GucRegistry::define_float_guc(
+            name,
+            short,
+            long,
+            setting,
+            lowest,
+            1.0,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
+    };
+    minimum(
+        c"sira.min_auc",
+        c"The area under the ROC curve that a binary model needs for production.",
+        c"To be validated it needs 0.85, or this where it is less. 0 asks nothing.",
+        &MIN_AUC,
+        0.0,
+    );
+    minimum(
+        c"sira.min_precision",
+        c"The precision that a binary model needs to be validated.",
+        c"At the threshold it was measured with. 0 asks nothing.",
+        &MIN_PRECISION,
+        0.0,
+    );
+    minimum(
+        c"sira.min_recall",
+        c"The recall that a binary model needs to be validated.",
+        c"At the threshold it was measured with. 0 asks nothing.",
+        &MIN_RECALL,
+        0.0,
+    );
+    minimum(
+        c"sira.min_improvement",
+        c"By which share of the champion's value a version must be better on the same rows.",
+        c"Or by a fifth of what is left to perfection, where that is less. -1 asks for no comparison.",
+        &MIN_IMPROVEMENT,
+        -1.0,
+    );
+    GucRegistry::define_bool_guc(
+        c"sira.auto_promote",
+        c"Lets sira_auto_promote take a new version as far as gates and approval policies allow.",
+        c"Where a gate is not met or a signature is lacking it stops, and says so.",
+        &AUTO_PROMOTE,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"sira.bypass_gates",
+        c"Lets a superuser take a version past gates and approval policies.",
+        c"Counts only where the session's user is a superuser; what was not met is recorded in sira_model_transitions.",
+        &BYPASS_GATES,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
 }
 
 /// A decision that no trigger could act on would show only when scoring fails: it is refused when set.
