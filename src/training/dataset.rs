@@ -100,6 +100,7 @@ impl Dataset {
             label: labels.values,
             weight,
             group: group.map(|column| column.values.iter().map(|value| *value as i64).collect()),
+            classes: signature.classes.clone(),
         };
         let order = content_order(&table, times.as_deref());
         let unlabelled = table.label.len() - order.len();

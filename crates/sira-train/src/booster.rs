@@ -45,6 +45,28 @@ impl<'data> Booster<'data> {
         })
     }
 
+    /// Puts another model's trees before its own.
+    pub(crate) fn merge(&mut self, other: &Loaded) -> Result<()> {
+        // SAFETY: both handles are alive; the trees are copied.
+        check("take the model to start from", unsafe { ffi::LGBM_BoosterMerge(self.handle, other.handle) })
+    }
+
+    /// Learns the leaves' values anew; `leaves` says, row by row, where each tree sends it.
+    pub(crate) fn refit(&mut self, leaves: &[i32], rows: usize, trees: usize) -> Result<()> {
+        if rows.checked_mul(trees) != Some(leaves.len()) {
+            return Err(Error::new(ErrorKind::Training, "rows, trees and leaves do not fit together"));
+        }
+        // SAFETY: there are as many numbers as rows times trees; the library checks both against its own.
+        check("refit the leaves", unsafe {
+            ffi::LGBM_BoosterRefit(
+                self.handle,
+                leaves.as_ptr(),
+                c_count("rows", rows)?,
+                c_count("trees", trees)?,
+            )
+        })
+    }
+
     /// Boosts one round; `false` when no tree can be split any more, and then none was added.
     pub(crate) fn update(&mut self) -> Result<bool> {
         let mut finished: c_int = 0;
@@ -122,5 +144,30 @@ impl<'data> Booster<'data> {
         })?;
         values.truncate(features);
         Ok(values)
+    }
+}
+
+/// A model that was loaded, to be merged into another.
+pub(crate) struct Loaded {
+    handle: ffi::BoosterHandle,
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        // SAFETY: the handle came from a load that succeeded, and only this value holds it.
+        unsafe { ffi::LGBM_BoosterFree(self.handle) };
+    }
+}
+
+impl Loaded {
+    /// Loads a model's text, which must be known to be whole: a cut one takes the process down.
+    pub(crate) fn new(text: &CStr) -> Result<Self> {
+        let mut handle: ffi::BoosterHandle = ptr::null_mut();
+        let mut iterations: c_int = 0;
+        // SAFETY: the text is NUL-terminated; writes an int and a handle.
+        check("load the model to start from", unsafe {
+            ffi::LGBM_BoosterLoadModelFromString(text.as_ptr(), &mut iterations, &mut handle)
+        })?;
+        Ok(Self { handle })
     }
 }

@@ -115,6 +115,12 @@ static SPECS: &[Spec] = &[
     int("max_cat_to_onehot", &[], 1, 65_535),
     switch("is_unbalance", &["unbalance", "unbalanced_sets"]),
     above("scale_pos_weight", &[], 0.0, 1e9),
+    word("monotone_constraints_method", &["monotone_constraining_method", "mc_method"], |_| {
+        &[("basic", &[]), ("intermediate", &[]), ("advanced", &[])]
+    }),
+    real("monotone_penalty", &["monotone_splits_penalty", "ms_penalty", "mc_penalty"], 0.0, 1e6),
+    word("start_mode", &[], |_| &[("continue", &[]), ("refit", &[])]),
+    real("refit_decay_rate", &[], 0.0, 1.0),
     switch("boost_from_average", &[]),
     above("alpha", &[], 0.0, 1e6),
     above("fair_c", &[], 0.0, 1e6),

@@ -158,6 +158,12 @@ impl Dataset {
         self.set_field(c"group", pointer, sizes.len(), ffi::C_API_DTYPE_INT32 as c_int)
     }
 
+    /// What the scores begin with: an output's rows one after the other, outputs one after the other.
+    pub(crate) fn set_init_scores(&mut self, scores: &[f64]) -> Result<()> {
+        let pointer = scores.as_ptr().cast::<c_void>();
+        self.set_field(c"init_score", pointer, scores.len(), ffi::C_API_DTYPE_FLOAT64 as c_int)
+    }
+
     fn set_field(&mut self, field: &CStr, values: *const c_void, len: usize, kind: c_int) -> Result<()> {
         let len = c_count("rows", len)?;
         // SAFETY: the pointer spans `len` values of the stated type; LightGBM checks `len` and copies.

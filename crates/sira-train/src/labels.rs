@@ -59,7 +59,15 @@ pub(crate) fn training(table: &Table, rows: &[u32], params: &ValidParams) -> Res
             .with_detail(format!("{} rows; two leaves of {leaf} rows need {needed}.", rows.len()))
             .with_hint("Widen the training query, or lower \"min_data_in_leaf\"."));
     }
-    let part = part(table, rows, params)?;
+    let mut part = part(table, rows, params)?;
+    if let Some(class_weight) = params.class_weight() {
+        let of_class = class_weight.resolve(&table.classes, &part.labels)?;
+        let mut weights = part.weights.take().unwrap_or_else(|| vec![1.0; part.labels.len()]);
+        for (weight, label) in weights.iter_mut().zip(&part.labels) {
+            *weight *= of_class.get(*label as usize).copied().unwrap_or(1.0);
+        }
+        part.weights = Some(weights);
+    }
     enough_drawn(&part, params, needed)?;
     let mut counted = part
         .labels

@@ -10,15 +10,18 @@ mod dataset;
 mod labels;
 mod library;
 mod memory;
+mod named;
 mod params;
+mod start;
 mod train;
 
 use serde::Serialize;
 
-pub use library::LIBRARY_VERSION;
+pub use library::{LIBRARY_VERSION, build};
 pub use memory::estimate_memory;
 pub use params::{Params, ValidParams};
-pub use train::train;
+pub use start::Start;
+pub use train::{train, train_from};
 
 /// One feature: its values by row, a missing one as NaN.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ pub struct Table {
     pub weight: Option<Vec<f64>>,
     /// The group that a row belongs to, for ranking.
     pub group: Option<Vec<i64>>,
+    /// What the labels of a classification stand for, in the order of their codes.
+    pub classes: Vec<String>,
 }
 
 /// The rows to train on and those to stop by (none: all rounds are trained).

@@ -12,6 +12,35 @@ use sira_core::{Error, ErrorKind, Result};
 /// The library that is linked, as a run records it. It follows the version pinned in Cargo.toml.
 pub const LIBRARY_VERSION: &str = "lightgbm 4.7.0";
 
+/// Everything of this build and machine that the numbers of a training may depend on.
+///
+/// The C library is named because LightGBM takes its logarithms from there, and the instructions because the C library
+/// chooses its code by them.
+pub fn build() -> String {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: the library's version is a static C string.
+    let c_library = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) }
+        .to_str()
+        .map_or_else(|_| String::new(), |v| format!(", glibc {v}"));
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    let c_library = String::new();
+    #[cfg(target_arch = "x86_64")]
+    let instructions = match (std::is_x86_feature_detected!("avx512f"), std::is_x86_feature_detected!("fma"))
+    {
+        (true, _) => " avx512f",
+        (false, true) => " fma",
+        (false, false) => "",
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let instructions = "";
+    format!(
+        "sira {}, {LIBRARY_VERSION}, {}{instructions} {}{c_library}",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::ARCH,
+        std::env::consts::OS
+    )
+}
+
 /// Messages kept for an error's detail; what comes after is dropped.
 const LOG_LIMIT: usize = 4096;
 

@@ -12,7 +12,9 @@ use serde_json::Value;
 use sira_core::signature::Task;
 use sira_core::{Error, ErrorKind, Result};
 
+use crate::Column;
 use crate::catalogue::{self, Kind, Spec};
+use crate::named::{ClassWeight, Monotone};
 
 /// Parameters by canonical name, each known and within its range, their combination not yet checked.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ pub struct Params {
     task: Task,
     classes: usize,
     values: BTreeMap<&'static str, Setting>,
+    monotone: Option<Monotone>,
+    class_weight: Option<ClassWeight>,
 }
 
 /// A parameter's value in the one type that its specification asks for.
@@ -57,6 +61,8 @@ pub struct ValidParams {
     task: Task,
     classes: usize,
     values: BTreeMap<&'static str, Setting>,
+    monotone: Option<Monotone>,
+    class_weight: Option<ClassWeight>,
     early_stopping_asked: bool,
 }
 
@@ -74,10 +80,22 @@ impl Params {
                 .with_hint("Use one of the tasks binary, multiclass, regression, ranking."));
         }
         let mut values = BTreeMap::new();
+        let (mut monotone, mut class_weight) = (None, None);
         match json {
             Value::Null => {}
             Value::Object(object) => {
                 for (key, value) in object {
+                    match key.as_str() {
+                        "monotone_constraints" => {
+                            monotone = Monotone::from_json(value)?;
+                            continue;
+                        }
+                        "class_weight" => {
+                            class_weight = ClassWeight::from_json(value)?;
+                            continue;
+                        }
+                        _ => {}
+                    }
                     let spec = catalogue::find(key).ok_or_else(|| unknown(key))?;
                     if values.insert(spec.name, read(spec, task, key, value)?).is_some() {
                         let names: Vec<String> = object
@@ -97,12 +115,12 @@ impl Params {
                     .with_hint("Write them like {\"num_leaves\": 15, \"learning_rate\": 0.05}."));
             }
         }
-        Ok(Self { task, classes, values })
+        Ok(Self { task, classes, values, monotone, class_weight })
     }
 
     /// Checks what excludes what and fills in the defaults.
     pub fn validate(self) -> Result<ValidParams> {
-        let Self { task, classes, mut values } = self;
+        let Self { task, classes, mut values, monotone, class_weight } = self;
         let early_stopping_asked = values.contains_key("early_stopping_rounds");
         if task == Task::Multiclass && !(2..=1000).contains(&classes) {
             return Err(Error::new(ErrorKind::BadLabel, "label does not fit the task \"multiclass\"")
@@ -121,7 +139,7 @@ impl Params {
         default("early_stopping_rounds", Setting::Int(50));
         default("early_stopping_min_delta", Setting::Real(0.0));
         default("objective", Setting::Word(catalogue::default_objective(task)));
-        let mut valid = ValidParams { task, classes, values, early_stopping_asked };
+        let mut valid = ValidParams { task, classes, values, monotone, class_weight, early_stopping_asked };
         let metric = catalogue::default_metric(valid.objective());
         valid.values.entry("metric").or_insert(Setting::Word(metric));
         valid.settle_sampling()?;
@@ -166,7 +184,34 @@ impl ValidParams {
 
     /// All parameters that hold, defaults included: what a run records and can be repeated with.
     pub fn to_json(&self) -> Value {
-        Value::Object(self.values.iter().map(|(name, v)| ((*name).to_owned(), v.json())).collect())
+        let mut all: serde_json::Map<String, Value> =
+            self.values.iter().map(|(name, v)| ((*name).to_owned(), v.json())).collect();
+        if let Some(monotone) = &self.monotone {
+            all.insert("monotone_constraints".to_owned(), monotone.to_json());
+        }
+        if let Some(class_weight) = &self.class_weight {
+            all.insert("class_weight".to_owned(), class_weight.to_json());
+        }
+        Value::Object(all)
+    }
+
+    /// Whether a start takes the champion's trees as they stand and only learns their leaves anew.
+    pub fn refits(&self) -> bool {
+        self.word("start_mode") == "refit"
+    }
+
+    /// Whether the parameters say how to start from a champion.
+    pub fn names_start(&self) -> bool {
+        self.has("start_mode") || self.has("refit_decay_rate")
+    }
+
+    /// Whether trees only ever add to those before, so that a model can be gone on with.
+    pub(crate) fn is_additive(&self) -> bool {
+        !matches!(self.word("boosting"), "dart" | "rf")
+    }
+
+    pub(crate) fn class_weight(&self) -> Option<&ClassWeight> {
+        self.class_weight.as_ref()
     }
 
     pub(crate) fn size(&self, name: &str) -> usize {
@@ -199,7 +244,7 @@ impl ValidParams {
     ///
     /// Early stopping is left out: the loop is ours. Everything random derives from `seed` (LightGBM does that
     /// itself); histograms are built column by column, so that no timing decides between two orders of addition.
-    pub(crate) fn render(&self, seed: u64, threads: usize, features: usize, categorical: &[usize]) -> String {
+    pub(crate) fn render(&self, seed: u64, threads: usize, columns: &[Column]) -> Result<String> {
         let mut text = String::from("deterministic=true force_col_wise=true verbosity=0 device_type=cpu ");
         text.push_str("is_provide_training_metric=true ");
         text.push_str(&format!("seed={} num_threads={} ", fold_seed(seed), threads.max(1)));
@@ -211,19 +256,26 @@ impl ValidParams {
         }
         for (name, setting) in &self.values {
             match *name {
-                "early_stopping_rounds" | "early_stopping_min_delta" | "bin_construct_sample_cnt" => {}
+                "early_stopping_rounds"
+                | "early_stopping_min_delta"
+                | "bin_construct_sample_cnt"
+                | "start_mode" => {}
                 "boosting" if *setting == Setting::Word("goss") => {
                     text.push_str("boosting=gbdt data_sample_strategy=goss ");
                 }
                 _ => text.push_str(&format!("{name}={} ", setting.render())),
             }
         }
-        text.push_str(&format!("bin_construct_sample_cnt={}", self.sample_rows(features)));
+        text.push_str(&format!("bin_construct_sample_cnt={}", self.sample_rows(columns.len())));
+        let categorical = columns.iter().enumerate().filter(|(_, column)| column.categorical);
+        let categorical: Vec<String> = categorical.map(|(at, _)| at.to_string()).collect();
         if !categorical.is_empty() {
-            let list: Vec<String> = categorical.iter().map(usize::to_string).collect();
-            text.push_str(&format!(" categorical_feature={}", list.join(",")));
+            text.push_str(&format!(" categorical_feature={}", categorical.join(",")));
         }
-        text
+        if let Some(monotone) = &self.monotone {
+            text.push_str(&format!(" monotone_constraints={}", monotone.render(columns)?));
+        }
+        Ok(text)
     }
 
     /// How many rows LightGBM looks at to choose its bins: its own 200,000, fewer when there are many features.
@@ -318,6 +370,22 @@ impl ValidParams {
         if unbalance && self.has("scale_pos_weight") {
             return Err(excludes("is_unbalance", "scale_pos_weight").with_hint("Give one of the two."));
         }
+        if self.class_weight.is_some() {
+            if !matches!(self.task, Task::Binary | Task::Multiclass) {
+                return Err(invalid(format!("\"class_weight\" does not go with task \"{}\"", self.task))
+                    .with_hint("It is for classes: name a weight column instead."));
+            }
+            let other = if unbalance { Some("is_unbalance") } else { None };
+            if let Some(other) = other.or_else(|| self.has("scale_pos_weight").then_some("scale_pos_weight"))
+            {
+                return Err(excludes("class_weight", other).with_hint("Give one of the two."));
+            }
+        }
+        // These set the leaves' values anew when a tree is done, and do not look at the constraints then.
+        if self.monotone.is_some() && matches!(self.objective(), "regression_l1" | "quantile" | "mape") {
+            return Err(excludes(&format!("objective {}", self.objective()), "monotone_constraints")
+                .with_hint("Use the objective regression or huber, which keep the constraints."));
+        }
         Ok(())
     }
 }
@@ -334,9 +402,14 @@ fn unknown(key: &str) -> Error {
                 "Seed, threads, classes and categories are no parameters of the library here: \
                  they follow from the call, the settings and the data.",
             ),
+        "focal_loss" | "focal_gamma" | "focal_alpha" => error.with_hint(NO_FOCAL_LOSS),
         _ => error.with_hint(format!("Known parameters: {}.", catalogue::names().join(", "))),
     }
 }
+
+/// What the library has instead.
+const NO_FOCAL_LOSS: &str = "The library has no focal loss. Rare classes are weighted by \"class_weight\", \
+    \"scale_pos_weight\" or \"is_unbalance\"; easy rows are drawn less often with boosting goss.";
 
 fn read(spec: &Spec, task: Task, key: &str, value: &Value) -> Result<Setting> {
     let refuse = |wanted: String| {
@@ -371,6 +444,9 @@ fn read(spec: &Spec, task: Task, key: &str, value: &Value) -> Result<Setting> {
             let given = value.as_str().unwrap_or_default();
             match words.iter().find(|(word, aliases)| *word == given || aliases.contains(&given)) {
                 Some((word, _)) => Ok(Setting::Word(word)),
+                None if spec.name == "objective" && given.contains("focal") => {
+                    Err(invalid(format!("objective \"{given}\" is not known")).with_hint(NO_FOCAL_LOSS))
+                }
                 None => {
                     let list: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
                     refuse(format!("for this task one of {}", list.join(", ")))

@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 
 use sira_core::{Error, ErrorKind, Result};
 
-use crate::booster::{Booster, ImportanceKind};
+use crate::booster::{Booster, ImportanceKind, Loaded};
 use crate::catalogue::RANKING_DEPTH;
 use crate::dataset::Dataset;
 use crate::labels::{self, Part};
 use crate::library::{LIBRARY_VERSION, SignalsBlocked, c_string, capture_messages};
+use crate::start::Start;
 use crate::{Importance, Phase, Progress, Round, Rows, Table, Trained, ValidParams};
 
 type Observer<'a> = dyn FnMut(&Progress) -> ControlFlow<()> + 'a;
@@ -27,6 +28,19 @@ pub fn train(
     rows: Rows<'_>,
     observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Trained> {
+    train_from(params, seed, threads, table, rows, None, observe)
+}
+
+/// As [`train`], beginning with the trees of a model: more rounds are added to them, or their leaves are learned anew.
+pub fn train_from(
+    params: &ValidParams,
+    seed: u64,
+    threads: usize,
+    table: &Table,
+    rows: Rows<'_>,
+    start: Option<&Start>,
+    observe: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Trained> {
     labels::check_shape(table, &[rows.train, rows.validation])?;
     let training = labels::training(table, rows.train, params)?;
     let validation = match rows.validation {
@@ -34,30 +48,47 @@ pub fn train(
         rows => Some(labels::validation(table, rows, params)?),
     };
     capture_messages()?;
-    let categorical: Vec<usize> =
-        table.columns.iter().enumerate().filter(|(_, column)| column.categorical).map(|(i, _)| i).collect();
-    let parameters = c_string(&params.render(seed, threads, table.columns.len(), &categorical))?;
+    let parameters = c_string(&params.render(seed, threads, &table.columns)?)?;
+    if let Some(start) = start {
+        start.check(params, table.columns.len())?;
+    }
 
-    let (train_data, validation_data) =
+    let (mut train_data, mut validation_data) =
         bin(table, &training, validation.as_ref(), &parameters, threads, observe)?;
+    let begun = start.map_or(0, Start::iterations);
+    if let Some(start) = start.filter(|_| !params.refits()) {
+        let mut at = || poll(observe, Progress { phase: Phase::Boosting, round: 0, of: 0, metric: None });
+        train_data.set_init_scores(&start.raw_scores(table, &training.rows, &mut at)?)?;
+        if let (Some(data), Some(part)) = (&mut validation_data, &validation) {
+            data.set_init_scores(&start.raw_scores(table, &part.rows, &mut at)?)?;
+        }
+    }
+    let loaded = start.map(|start| Loaded::new(&c_string(start.text())?)).transpose()?;
     let mut booster = {
         let _quiet = SignalsBlocked::when(threads);
         let mut booster = Booster::new(&train_data, &parameters)?;
+        if let Some(loaded) = &loaded {
+            booster.merge(loaded)?;
+        }
         if let Some(data) = &validation_data {
             booster.add_validation(data)?;
         }
         booster
     };
-    let (best_round, history) = boost(params, &mut booster, validation_data.is_some(), threads, observe)?;
-    let gain = booster.importance(best_round, ImportanceKind::Gain, table.columns.len())?;
-    let split = booster.importance(best_round, ImportanceKind::Splits, table.columns.len())?;
+    let (best_round, history) = match start.filter(|_| params.refits()) {
+        Some(start) => refit(params, start, &mut booster, table, &training, threads, observe)?,
+        None => boost(params, &mut booster, validation_data.is_some(), threads, observe)?,
+    };
+    let rounds = if params.refits() { begun } else { begun + best_round };
+    let gain = booster.importance(rounds, ImportanceKind::Gain, table.columns.len())?;
+    let split = booster.importance(rounds, ImportanceKind::Splits, table.columns.len())?;
     let importance = table
         .columns
         .iter()
         .zip(gain.into_iter().zip(split))
         .map(|(column, (gain, split))| Importance { feature: column.name.clone(), gain, split: split as u64 })
         .collect();
-    let text = without_machine(&booster.text(best_round)?);
+    let text = without_machine(&booster.text(rounds)?);
     Ok(Trained { text, best_round, history, importance, library_version: LIBRARY_VERSION.to_owned() })
 }
 
@@ -105,6 +136,35 @@ fn attach(data: &mut Dataset, part: &Part) -> Result<()> {
     Ok(())
 }
 
+/// Learns the leaves' values of all trees anew, in one step that cannot be interrupted.
+fn refit(
+    params: &ValidParams,
+    start: &Start,
+    booster: &mut Booster<'_>,
+    table: &Table,
+    training: &Part,
+    threads: usize,
+    observe: &mut Observer<'_>,
+) -> Result<(usize, Vec<Round>)> {
+    let of = start.iterations();
+    let mut at = || poll(observe, Progress { phase: Phase::Boosting, round: 0, of, metric: None });
+    let leaves = start.leaves(table, &training.rows, &mut at)?;
+    let train = {
+        let _quiet = SignalsBlocked::when(threads);
+        booster.refit(&leaves, training.rows.len(), start.trees())?;
+        booster.evaluate(0)?
+    };
+    poll(observe, Progress { phase: Phase::Boosting, round: of, of, metric: train })?;
+    Ok((of, vec![Round { round: of, train, validation: None, metric: metric_name(params) }]))
+}
+
+fn metric_name(params: &ValidParams) -> String {
+    match params.metric() {
+        name @ ("ndcg" | "map") => format!("{name}@{RANKING_DEPTH}"),
+        name => name.to_owned(),
+    }
+}
+
 /// Boosts until the rounds are done, nothing splits any more, or the validation part got no better for long.
 fn boost(
     params: &ValidParams,
@@ -113,10 +173,7 @@ fn boost(
     threads: usize,
     observe: &mut Observer<'_>,
 ) -> Result<(usize, Vec<Round>)> {
-    let metric = match params.metric() {
-        name @ ("ndcg" | "map") => format!("{name}@{RANKING_DEPTH}"),
-        name => name.to_owned(),
-    };
+    let metric = metric_name(params);
     let patience = if validated { params.early_stopping_rounds() } else { 0 };
     let mut best = Best::new(params.greater_is_better(), params.real("early_stopping_min_delta", 0.0));
     let mut history = Vec::new();
