@@ -6,6 +6,7 @@
 pub mod calendar;
 pub mod calibration;
 mod cpu;
+pub mod drift;
 pub mod ensemble;
 pub mod error;
 pub mod feature;
