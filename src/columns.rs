@@ -44,7 +44,8 @@ pub struct Column {
 }
 
 impl Column {
-    fn new(name: String, type_oid: pg_sys::Oid, excluded: bool) -> Result<Self> {
+    /// An empty column for values of a type.
+    pub fn new(name: String, type_oid: pg_sys::Oid, excluded: bool) -> Result<Self> {
         let reader = match Reader::of(type_oid) {
             _ if excluded => None,
             Ok(reader) => Some(reader),
@@ -93,9 +94,11 @@ impl Column {
         }
     }
 
+    /// Takes the next row's value.
+    ///
     /// # Safety
     /// `datum` must be a value of the column's type.
-    unsafe fn push(&mut self, datum: pg_sys::Datum) -> Result<()> {
+    pub unsafe fn push(&mut self, datum: pg_sys::Datum) -> Result<()> {
         let value = match self.reader {
             None => f64::NAN,
             // SAFETY: the reader was made for the column's type.
@@ -147,6 +150,15 @@ impl Column {
             }
         }
         self.texts.sort();
+    }
+
+    /// One of its values as people write it: the name of a class, or of a slice.
+    pub fn shown(&self, value: f64) -> String {
+        match self.kind {
+            FeatureKind::Boolean => (value != 0.0).to_string(),
+            FeatureKind::Text => self.texts.get(value as usize).cloned().unwrap_or_default(),
+            _ => value.to_string(),
+        }
     }
 
     /// The feature that the model's signature gets of this column.

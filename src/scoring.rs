@@ -107,15 +107,25 @@ impl Scorer {
 
     /// The answers for many vectors that lie one after the other, by the kernel that is made for many.
     pub fn score_many(&self, vectors: &[f64], scores: &mut [f64]) -> Result<()> {
-        let model = self.loaded.compiled();
-        if model.outputs() != 1 {
-            return Err(self.a_score_a_class());
+        match self.width() {
+            1 => self.answer_many(vectors, scores),
+            _ => Err(self.a_score_a_class()),
         }
+    }
+
+    /// The same for any model: as many answers a vector as it has outputs.
+    pub fn answer_many(&self, vectors: &[f64], answers: &mut [f64]) -> Result<()> {
+        let model = self.loaded.compiled();
         let rows = predict::Rows::row_major(vectors, model.feature_count())?;
-        SCRATCH.with_borrow_mut(|scratch| predict::raw_batch(model, &rows, scratch, scores))?;
-        scores.chunks_mut(1).for_each(|score| predict::transform(model, score));
-        self.version.signature.calibrate(scores);
+        SCRATCH.with_borrow_mut(|scratch| predict::raw_batch(model, &rows, scratch, answers))?;
+        answers.chunks_mut(model.outputs()).for_each(|answer| predict::transform(model, answer));
+        self.version.signature.calibrate(answers);
         Ok(())
+    }
+
+    /// Answers a row: one, or one a class.
+    pub fn width(&self) -> usize {
+        self.loaded.compiled().outputs()
     }
 
     fn a_score_a_class(&self) -> Failure {

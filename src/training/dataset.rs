@@ -155,7 +155,8 @@ fn source_weights(column: &Column) -> Result<Vec<f64>> {
     Ok(column.values.iter().map(|code| by_code.get(*code as usize).copied().unwrap_or(1.0)).collect())
 }
 
-fn weights(column: Column) -> Result<Vec<f64>> {
+/// A column of weights, each of which counts.
+pub fn weights(column: Column) -> Result<Vec<f64>> {
     if column.kind != FeatureKind::Numeric {
         return Err(Failure::new(
             PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,

@@ -42,7 +42,7 @@ fn binary(column: Column, positive: Option<&str>) -> Result<Labels> {
     let [(low, low_rows), (high, high_rows)] = classes.as_slice() else {
         return Err(wrong_count(&column, &classes, "two"));
     };
-    let (first, second) = (class_name(&column, *low), class_name(&column, *high));
+    let (first, second) = (column.shown(*low), column.shown(*high));
     let high_is_positive = match positive {
         Some(name) if name == second => true,
         Some(name) if name == first => false,
@@ -79,7 +79,7 @@ fn multiclass(column: Column) -> Result<Labels> {
             false => classes.partition_point(|(class, _)| class < value) as f64,
         })
         .collect();
-    let names = classes.iter().map(|(class, _)| class_name(&column, *class)).collect();
+    let names = classes.iter().map(|(class, _)| column.shown(*class)).collect();
     Ok(Labels { values, classes: names, positive: None })
 }
 
@@ -126,14 +126,6 @@ fn classes_of(column: &Column) -> Result<Vec<(f64, usize)>> {
     Ok(classes)
 }
 
-fn class_name(column: &Column, value: f64) -> String {
-    match column.kind {
-        FeatureKind::Boolean => (value != 0.0).to_string(),
-        FeatureKind::Text => column.texts.get(value as usize).cloned().unwrap_or_default(),
-        _ => value.to_string(),
-    }
-}
-
 fn unlabelled(column: &Column) -> Failure {
     Error::new(ErrorKind::BadLabel, format!("label \"{}\" is null in every row", column.name))
         .with_detail(format!("The training query returns {} rows.", column.values.len()))
@@ -150,7 +142,7 @@ fn wrong_count(column: &Column, classes: &[(f64, usize)], wanted: &str) -> Failu
     let named: Vec<String> = classes
         .iter()
         .take(5)
-        .map(|(class, rows)| format!("{} in {rows} rows", class_name(column, *class)))
+        .map(|(class, rows)| format!("{} in {rows} rows", column.shown(*class)))
         .collect();
     Error::new(ErrorKind::BadLabel, message)
         .with_detail(match classes.len() {
