@@ -75,8 +75,9 @@ fn what_cannot_be_said_is_null() {
         serde_json::to_value(&one_sided).unwrap(),
         json!({
             "rows": 2, "prevalence": 0.0, "auc": null, "average_precision": null,
-            "log_loss": one_sided.log_loss.unwrap(), "brier": 0.0625, "threshold": 0.5, "accuracy": 1.0,
-            "precision": null, "recall": null, "f1": null,
+            "log_loss": one_sided.log_loss.unwrap(), "brier": 0.0625, "ks": null,
+            "calibration_error": 0.25, "calibration_error_max": 0.25, "threshold": 0.5, "accuracy": 1.0,
+            "precision": null, "recall": null, "f1": null, "specificity": 1.0, "fpr": 0.0, "fnr": null,
             "confusion": {"tp": 0, "fp": 0, "tn": 2, "fn": 0}
         })
     );

@@ -10,7 +10,7 @@
 
 pub mod as_of;
 pub mod column;
-mod exact;
+pub(crate) mod exact;
 pub mod history;
 pub mod online;
 pub mod quality;

@@ -2,22 +2,11 @@
 
 use serde::Serialize;
 
+use super::decision::{Confusion, DecisionSums};
+use super::probability::ProbabilitySums;
 use super::ranking::Ranking;
-use super::{Weights, all_finite, count, log_loss_of, ratio, same_length, some_rows};
+use super::{all_finite, ratio};
 use crate::Result;
-
-/// What a threshold makes of the rows, by weight.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Confusion {
-    #[serde(serialize_with = "count")]
-    pub tp: f64,
-    #[serde(serialize_with = "count")]
-    pub fp: f64,
-    #[serde(serialize_with = "count")]
-    pub tn: f64,
-    #[serde(rename = "fn", serialize_with = "count")]
-    pub fn_: f64,
-}
 
 /// How good scores of a binary model are. `None` is what cannot be said.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,9 +18,15 @@ pub struct BinaryMetrics {
     pub auc: Option<f64>,
     /// Absent without positives.
     pub average_precision: Option<f64>,
-    /// Absent, as is `brier`, when a score lies outside 0 to 1 and so is no probability.
+    /// Absent, as are `brier` and calibration, when a score lies outside 0 to 1 and so is no probability.
     pub log_loss: Option<f64>,
     pub brier: Option<f64>,
+    /// Absent when one class is missing.
+    pub ks: Option<f64>,
+    /// The mean distance of score and truth over ten bins of equal width.
+    pub calibration_error: Option<f64>,
+    /// That of the worst bin.
+    pub calibration_error_max: Option<f64>,
     /// A score counts as positive from here on.
     pub threshold: f64,
     pub accuracy: f64,
@@ -41,6 +36,11 @@ pub struct BinaryMetrics {
     pub recall: Option<f64>,
     /// Absent without positives, predicted or true.
     pub f1: Option<f64>,
+    /// Absent, as is `fpr`, without negatives.
+    pub specificity: Option<f64>,
+    pub fpr: Option<f64>,
+    /// Absent without positives.
+    pub fnr: Option<f64>,
     pub confusion: Confusion,
 }
 
@@ -51,48 +51,38 @@ pub fn binary(
     weights: Option<&[f64]>,
     threshold: f64,
 ) -> Result<BinaryMetrics> {
-    let rows = scores.len();
-    some_rows(rows)?;
-    same_length("labels", labels.len(), rows)?;
-    let weights = Weights::new(weights, rows)?;
+    let ranking = Ranking::of(scores, labels, weights)?;
     all_finite("score", scores)?;
     all_finite("threshold", &[threshold])?;
-
-    let pairs = || scores.iter().zip(labels);
-    let mut confusion = Confusion::default();
-    for (row, (score, label)) in pairs().enumerate() {
-        let cell = match (*score >= threshold, *label) {
-            (true, true) => &mut confusion.tp,
-            (true, false) => &mut confusion.fp,
-            (false, false) => &mut confusion.tn,
-            (false, true) => &mut confusion.fn_,
-        };
-        *cell += weights.of(row);
-    }
-    let Confusion { tp, fp, tn, fn_ } = confusion;
-    let total = tp + fp + tn + fn_;
-    let label_at = |row: usize| labels.get(row).copied().unwrap_or_default();
-    let score_at = |row: usize| scores.get(row).copied().unwrap_or_default();
-    let ranking = Ranking::new(rows, score_at, label_at, weights);
+    let weight = |row: usize| weights.and_then(|weights| weights.get(row)).copied().unwrap_or(1.0);
     let probable = scores.iter().all(|score| (0.0..=1.0).contains(score));
+    let (mut decisions, mut probabilities) = (DecisionSums::default(), ProbabilitySums::default());
+    for (row, (score, label)) in scores.iter().zip(labels).enumerate() {
+        decisions.add(*score, *label, threshold, weight(row))?;
+        if probable {
+            probabilities.add(*score, *label, weight(row))?;
+        }
+    }
+    let confusion = decisions.confusion();
     Ok(BinaryMetrics {
-        rows,
-        prevalence: (tp + fn_) / total,
+        rows: scores.len(),
+        // Some weight is above 0, which was checked with the ranking.
+        prevalence: ratio(confusion.tp + confusion.fn_, confusion.total()).unwrap_or_default(),
         auc: ranking.auc(),
         average_precision: ranking.average_precision(),
-        log_loss: probable
-            .then(|| weights.mean(pairs().map(|(p, y)| log_loss_of(if *y { *p } else { 1.0 - *p })))),
-        brier: probable.then(|| {
-            weights.mean(pairs().map(|(p, y)| {
-                let error = p - f64::from(*y);
-                error * error
-            }))
-        }),
+        log_loss: probabilities.log_loss(),
+        brier: probabilities.brier(),
+        ks: ranking.ks(),
+        calibration_error: probabilities.calibration_error(),
+        calibration_error_max: probabilities.calibration_error_max(),
         threshold,
-        accuracy: (tp + tn) / total,
-        precision: ratio(tp, tp + fp),
-        recall: ratio(tp, tp + fn_),
-        f1: ratio(2.0 * tp, 2.0 * tp + fp + fn_),
+        accuracy: confusion.accuracy().unwrap_or_default(),
+        precision: confusion.precision(),
+        recall: confusion.recall(),
+        f1: confusion.f1(),
+        specificity: confusion.specificity(),
+        fpr: confusion.fpr(),
+        fnr: confusion.fnr(),
         confusion,
     })
 }

@@ -4,20 +4,37 @@
 //! without a positive prediction is 0 there, a ranking without both classes an error), the value here is absent
 //! and `null` in JSON: a gate must be able to tell "bad" from "cannot be said".
 //!
-//! Weights multiply rows, confusion counts included; without weights every row counts 1.
+//! Weights multiply rows, confusion counts included; without weights every row counts 1. Rows of one score are one
+//! step wherever order matters, and sums are exact, so that no measure depends on the order of rows.
 
 mod binary;
+pub mod bootstrap;
+mod bytes;
+mod calibration;
+pub mod curve;
+mod decision;
+pub mod gain;
 mod multiclass;
+mod probability;
 mod ranking;
 mod regression;
+mod scores;
+mod sum;
+pub mod sweep;
 
 use serde::Serializer;
 
 use crate::{Error, ErrorKind, Result};
+use sum::ExactSum;
 
-pub use binary::{BinaryMetrics, Confusion, binary};
+pub use binary::{BinaryMetrics, binary};
+pub use calibration::{Binning, CalibrationBin, calibration, expected_error, largest_error};
+pub use decision::{Confusion, DecisionSums};
 pub use multiclass::{MulticlassMetrics, multiclass};
-pub use regression::{RegressionMetrics, regression};
+pub use probability::{BINS, ProbabilitySums};
+pub use ranking::{Ranking, Step};
+pub use regression::{RegressionMetrics, RegressionSums, regression};
+pub use scores::Scores;
 
 /// Every row's weight, one by default.
 #[derive(Clone, Copy)]
@@ -48,14 +65,25 @@ impl<'a> Weights<'a> {
     }
 
     fn total(&self, rows: usize) -> f64 {
-        self.0.map_or(rows as f64, |weights| weights.iter().sum())
+        self.0.map_or(rows as f64, |weights| weights.iter().copied().collect::<ExactSum>().value())
     }
 
     /// The weighted mean of a value a row.
     fn mean(&self, values: impl ExactSizeIterator<Item = f64>) -> f64 {
         let total = self.total(values.len());
-        values.enumerate().map(|(row, value)| self.of(row) * value).sum::<f64>() / total
+        let products = values.enumerate().map(|(row, value)| self.of(row) * value);
+        products.collect::<ExactSum>().value() / total
     }
+}
+
+/// An error for what is no weight.
+fn one_weight(weight: f64) -> Result<()> {
+    if weight.is_finite() && weight >= 0.0 {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::InvalidParameter, "weights do not fit")
+        .with_detail(format!("Weight {weight}."))
+        .with_hint("A weight is a finite number from 0 up."))
 }
 
 fn same_length(what: &str, found: usize, rows: usize) -> Result<()> {
@@ -81,6 +109,14 @@ fn all_finite(what: &str, values: &[f64]) -> Result<()> {
             Err(Error::new(ErrorKind::InfiniteValue, format!("{what} is not a finite number"))
                 .with_detail(format!("Value {value} at position {}.", at + 1)))
         }
+    }
+}
+
+fn all_numbers(what: &str, values: &[f64]) -> Result<()> {
+    match values.iter().position(|value| value.is_nan()) {
+        None => Ok(()),
+        Some(at) => Err(Error::new(ErrorKind::InfiniteValue, format!("{what} is not a number"))
+            .with_detail(format!("NaN at position {}.", at + 1))),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::ranking::Ranking;
+use super::sum::ExactSum;
 use super::{Weights, all_finite, log_loss_of, same_length, some_rows};
 use crate::{Error, ErrorKind, Result};
 
@@ -25,6 +26,8 @@ pub struct MulticlassMetrics {
     pub f1_weighted: f64,
     /// Each class against the rest, averaged over those that have a rest and members; absent when none has.
     pub auc_ovr_macro: Option<f64>,
+    /// The same, weighted by how often a class is true.
+    pub auc_ovr_weighted: Option<f64>,
     /// By true class, then predicted class.
     #[serde(serialize_with = "counts")]
     pub confusion: Vec<Vec<f64>>,
@@ -51,11 +54,11 @@ fn counts<S: Serializer>(matrix: &[Vec<f64>], serializer: S) -> std::result::Res
 
 /// Sums and averages of one class's precision, recall and F1.
 #[derive(Default)]
-struct Averages {
-    precision: f64,
-    recall: f64,
-    f1: f64,
-    weight: f64,
+pub(super) struct Averages {
+    pub(super) precision: f64,
+    pub(super) recall: f64,
+    pub(super) f1: f64,
+    pub(super) weight: f64,
 }
 
 impl Averages {
@@ -91,12 +94,16 @@ pub fn multiclass(
     let chosen = |row: &[f64], class: u32| row.get(class as usize).copied().unwrap_or_default();
     let loss = probabilities.chunks_exact(k).zip(labels).map(|(row, label)| log_loss_of(chosen(row, *label)));
     let log_loss = weights.mean(loss);
-    let mut confusion = vec![vec![0.0; k]; k];
+    let mut cells = vec![vec![ExactSum::default(); k]; k];
     for (at, (row, label)) in probabilities.chunks_exact(k).zip(labels).enumerate() {
-        if let Some(cell) = confusion.get_mut(*label as usize).and_then(|c| c.get_mut(largest(row))) {
-            *cell += weights.of(at);
+        if let Some(cell) = cells.get_mut(*label as usize).and_then(|c| c.get_mut(largest(row))) {
+            cell.add(weights.of(at));
         }
     }
+    let confusion: Vec<Vec<f64>> =
+        cells.iter().map(|row| row.iter().map(ExactSum::value).collect()).collect();
+    let areas = areas(probabilities, k, labels, weights);
+    let [auc_ovr_macro, auc_ovr_weighted] = averaged_areas(areas.into_iter());
     let (each, by_support, correct) = averages(&confusion, k);
     let total = weights.total(rows);
     Ok(MulticlassMetrics {
@@ -110,12 +117,13 @@ pub fn multiclass(
         precision_weighted: by_support.precision / by_support.weight,
         recall_weighted: by_support.recall / by_support.weight,
         f1_weighted: by_support.f1 / by_support.weight,
-        auc_ovr_macro: auc_ovr_macro(probabilities, k, labels, weights),
+        auc_ovr_macro,
+        auc_ovr_weighted,
         confusion,
     })
 }
 
-fn largest(row: &[f64]) -> usize {
+pub(super) fn largest(row: &[f64]) -> usize {
     let mut best = (0, f64::NEG_INFINITY);
     for (class, value) in row.iter().enumerate() {
         if *value > best.1 {
@@ -126,7 +134,7 @@ fn largest(row: &[f64]) -> usize {
 }
 
 /// The plain averages, those by support, and the weight of what was right.
-fn averages(confusion: &[Vec<f64>], k: usize) -> (Averages, Averages, f64) {
+pub(super) fn averages(confusion: &[Vec<f64>], k: usize) -> (Averages, Averages, f64) {
     let (mut each, mut by_support, mut correct) = (Averages::default(), Averages::default(), 0.0);
     for class in 0..k {
         let cell = |row: &Vec<f64>| row.get(class).copied().unwrap_or_default();
@@ -145,13 +153,25 @@ fn averages(confusion: &[Vec<f64>], k: usize) -> (Averages, Averages, f64) {
     (each, by_support, correct)
 }
 
-fn auc_ovr_macro(probabilities: &[f64], k: usize, labels: &[u32], weights: Weights) -> Option<f64> {
-    let areas: Vec<f64> = (0..k)
-        .filter_map(|class| {
-            let score = |row: usize| probabilities.get(row * k + class).copied().unwrap_or_default();
-            let is_class = |row: usize| labels.get(row).is_some_and(|label| *label as usize == class);
-            Ranking::new(labels.len(), score, is_class, weights).auc()
-        })
-        .collect();
-    (!areas.is_empty()).then(|| areas.iter().sum::<f64>() / areas.len() as f64)
+/// Each class's area against the rest, and how often it is true; without those that lack members or a rest.
+fn areas(probabilities: &[f64], k: usize, labels: &[u32], weights: Weights) -> Vec<(f64, f64)> {
+    let area = |class| {
+        let score = |row: usize| probabilities.get(row * k + class).copied().unwrap_or_default();
+        let is_class = |row: usize| labels.get(row).is_some_and(|label| *label as usize == class);
+        let ranking = Ranking::new(labels.len(), score, is_class, weights);
+        Some((ranking.auc()?, ranking.positive()))
+    };
+    (0..k).filter_map(area).collect()
+}
+
+/// Their plain mean, and that by how often a class is true.
+pub(super) fn averaged_areas(areas: impl Iterator<Item = (f64, f64)>) -> [Option<f64>; 2] {
+    let (mut plain, mut number, mut weighted, mut weight) = (0.0, 0.0, 0.0, 0.0);
+    for (area, support) in areas {
+        plain += area;
+        number += 1.0;
+        weighted += support * area;
+        weight += support;
+    }
+    [super::ratio(plain, number), super::ratio(weighted, weight)]
 }

@@ -7,6 +7,8 @@
 
 mod shuffle;
 
+pub(crate) use shuffle::SplitMix64;
+
 use crate::{Error, ErrorKind, Result};
 
 /// Shares of the rows. They sum to 1; a part whose share is 0 stays empty.

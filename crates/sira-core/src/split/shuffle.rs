@@ -3,10 +3,10 @@
 //! Written out instead of taken from a library, whose next version may draw in another way.
 
 /// SplitMix64 (Steele, Lea and Flood 2014): a counter with a good finish, and four lines in any language.
-struct SplitMix64(u64);
+pub(crate) struct SplitMix64(pub(crate) u64);
 
 impl SplitMix64 {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -16,7 +16,7 @@ impl SplitMix64 {
 
     /// A number below `bound`, each as likely as the others (Lemire 2019: the high half of a product, drawn again
     /// where the low half shows that it would favour some).
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         loop {
             let product = u128::from(self.next()) * u128::from(bound);
             if product as u64 >= bound.wrapping_neg() % bound {

@@ -9,7 +9,8 @@
 pub(super) mod fixed;
 mod whole;
 
-pub(super) use whole::{Whole, deviation};
+pub(crate) use whole::Whole;
+pub(super) use whole::deviation;
 
 /// Bits of a limb; the other half of its 64 take what has not been carried yet.
 const LIMB: u32 = 32;
@@ -17,7 +18,7 @@ const LIMB: u32 = 32;
 const LOWEST: i32 = -1074;
 
 /// A finite number as whole number and power of two.
-pub(super) fn parts(number: f64) -> (u64, i32) {
+pub(crate) fn parts(number: f64) -> (u64, i32) {
     let bits = number.to_bits();
     let fraction = bits & ((1 << 52) - 1);
     match ((bits >> 52) & 0x7ff) as i32 {

@@ -6,7 +6,7 @@ use super::LIMB;
 
 /// `digits` in base 2^32, the lowest first, times 2^`exponent`.
 #[derive(Clone, Debug, Default)]
-pub(in crate::feature) struct Whole {
+pub(crate) struct Whole {
     negative: bool,
     digits: Vec<u32>,
     exponent: i32,
@@ -14,7 +14,7 @@ pub(in crate::feature) struct Whole {
 
 impl Whole {
     /// Passes the carries on that limbs have put off.
-    pub(super) fn carried(limbs: &[i64], exponent: i32) -> Self {
+    pub(crate) fn carried(limbs: &[i64], exponent: i32) -> Self {
         let mut digits = Vec::with_capacity(limbs.len() + 2);
         let mut carry = 0_i64;
         for limb in limbs {
@@ -70,10 +70,32 @@ impl Whole {
 
     /// The nearest float8, infinite beyond the largest. A sum of float8 is never finer than the finest of them,
     /// so it is exact where it is subnormal, and one rounding is all there is.
-    pub(in crate::feature) fn rounded(&self) -> f64 {
+    pub(crate) fn rounded(&self) -> f64 {
         let (bits, exponent) = self.nearest();
         let size = libm::scalbn(bits as f64, exponent);
         if self.negative { -size } else { size }
+    }
+
+    /// The exact product.
+    pub(crate) fn product(&self, other: &Self) -> Self {
+        let negative = self.negative != other.negative;
+        Self { negative, digits: self.times(&other.digits), exponent: self.exponent + other.exponent }
+            .trimmed()
+    }
+
+    /// The exact difference of two whose exponents are a whole number of limbs apart.
+    pub(crate) fn minus(&self, other: &Self) -> Self {
+        let lowest = self.exponent.min(other.exponent);
+        let offset = |whole: &Self| ((whole.exponent - lowest) as u32 / LIMB) as usize;
+        let room = (offset(self) + self.digits.len()).max(offset(other) + other.digits.len());
+        let mut limbs = vec![0_i64; room];
+        for (whole, sign) in [(self, 1), (other, -1)] {
+            let sign = if whole.negative { -sign } else { sign };
+            for (limb, digit) in limbs.iter_mut().skip(offset(whole)).zip(&whole.digits) {
+                *limb += sign * i64::from(*digit);
+            }
+        }
+        Self::carried(&limbs, lowest)
     }
 
     fn times(&self, other: &[u32]) -> Vec<u32> {
