@@ -59,6 +59,7 @@ cluster_init() {
     --auth-local=trust --auth-host=scram-sha-256 >/dev/null
   as_server tee -a "$data/postgresql.conf" >/dev/null <<CONF
 shared_buffers = 256MB
+max_connections = 200
 maintenance_work_mem = 256MB
 max_wal_size = 4GB
 checkpoint_timeout = 15min

@@ -28,6 +28,13 @@ pidfile = $folder/pid
 INI
   give_to_server "$folder" "$SOCKETS/$1"
   as_server /usr/sbin/pgbouncer -q -d "$folder/pgbouncer.ini"
+  # It lets go of the terminal before it listens.
+  for _ in $(seq 100); do
+    if as_server "$BIN/psql" -XAtqc 'SELECT 1' "host=$SOCKETS/$1 port=$port user=postgres dbname=postgres" >/dev/null 2>&1; then return; fi
+    sleep 0.1
+  done
+  complain "the pooler does not answer: $(tail -n 5 "$folder/log")"
+  return 1
 }
 
 pooler_stop() {
