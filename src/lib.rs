@@ -26,6 +26,7 @@ mod snapshots;
 mod statement;
 mod training;
 mod version;
+mod worker;
 
 #[cfg(any(test, feature = "pg_test"))]
 #[path = "../pg_test/mod.rs"]
@@ -39,6 +40,7 @@ pgrx::pg_module_magic!();
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     hide_backtraces();
+    worker::define_settings();
     guc::register();
 }
 

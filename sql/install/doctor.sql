@@ -100,6 +100,23 @@ LANGUAGE sql VOLATILE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
                CASE WHEN EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron') THEN 'pg_cron is installed'
                     ELSE 'pg_cron is not installed' END,
                'call SELECT sira_maintain_partitions(); monthly from any scheduler'
+        UNION ALL
+        SELECT 10, 'failed jobs', count(*) = 0, 'look',
+               CASE WHEN count(*) = 0 THEN 'no job has failed in the last day'
+                    ELSE format('%s failed in the last day, lately %s', count(*), (array_agg(
+                        concat_ws(' ', j.kind, j.subject) || ': ' || left(j.error_message, 200) ORDER BY j.finished_at DESC))[1]) END,
+               'SELECT * FROM sira_job_status WHERE status = ''failed'' ORDER BY finished_at DESC;'
+        FROM @extschema@.sira_jobs j
+        WHERE j.status = 'failed' AND j.parent_id IS NULL AND j.finished_at > clock_timestamp() - interval '1 day'
+        UNION ALL
+        -- Nobody is at them: no worker was free, none may be started, their role may not log in, or a crash left them.
+        SELECT 11, 'waiting jobs', count(*) = 0, 'look',
+               CASE WHEN count(*) = 0 THEN 'no job waits for a worker'
+                    ELSE format('%s for more than 10 minutes, of %s', count(*), string_agg(DISTINCT j.queued_by, ', ')) END,
+               'CALL sira_run_jobs();'
+        FROM @extschema@.sira_jobs j
+        WHERE j.status IN ('queued', 'running') AND j.kind IN (SELECT @extschema@.sira_job_kinds()) AND @extschema@.sira_job_is_due(j)
+          AND coalesce(j.heartbeat_at, j.queued_at) < clock_timestamp() - interval '10 minutes'
     )
     SELECT f.check_name, CASE WHEN f.good THEN 'ok' ELSE f.otherwise END, f.detail, CASE WHEN f.good THEN NULL ELSE f.remedy END
     FROM facts f ORDER BY f.place

@@ -23,7 +23,11 @@ BEGIN
                 'sira_run_feature_pipeline', 'sira_pipeline_open', 'sira_pipeline_step', 'sira_pipeline_work', 'sira_pipeline_move',
                 'sira_pipeline_failed', 'sira_pipeline_verdict', 'sira_pipeline_lock', 'sira_pipeline_sets', 'sira_schedule',
                 'sira_schedule_entries', 'sira_unschedule']),
-            ('', ARRAY['sira_job_claim', 'sira_session_serves']),
+            ('', ARRAY['sira_job_claim', 'sira_session_serves', 'sira_job_note_end', 'sira_wish_worker', 'sira_progress_open']),
+            ('sira_admin', ARRAY['sira_run_jobs', 'sira_jobs_ready', 'sira_job_take', 'sira_job_open', 'sira_job_work', 'sira_job_close',
+                'sira_job_interrupt', 'sira_job_worker', 'sira_job_call', 'sira_do_train', 'sira_retry_job', 'sira_start_worker',
+                'sira_start_workers', 'sira_worker_admitted', 'sira_jobs_wait', 'sira_delete_old_jobs', 'sira_collect_progress']),
+            ('sira_admin, sira_auditor', ARRAY['sira_live_progress']),
             ('sira_admin', ARRAY['sira_train', 'sira_import_version', 'sira_export_version', 'sira_predict_trigger',
                 'sira_doctor', 'sira_cache_problem', 'sira_missing_partitions', 'sira_compiled_models',
                 'sira_collect_cache'])

@@ -7,8 +7,10 @@ CREATE TABLE @extschema@.sira_jobs (
     subject text,
     step text,
     arguments jsonb NOT NULL DEFAULT '{}',
+    search_path text,
     status text NOT NULL DEFAULT 'queued' CHECK (status IN ('queued', 'running', 'done', 'failed', 'cancelled')),
     queued_by name NOT NULL DEFAULT SESSION_USER,
+    queued_role oid,
     queued_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     started_at timestamptz,
     finished_at timestamptz,
@@ -34,8 +36,10 @@ COMMENT ON COLUMN @extschema@.sira_jobs.kind IS 'what is done, such as feature_p
 COMMENT ON COLUMN @extschema@.sira_jobs.subject IS 'to what, such as a feature set and its version';
 COMMENT ON COLUMN @extschema@.sira_jobs.step IS 'the step of the parent job; NULL for a job as a whole';
 COMMENT ON COLUMN @extschema@.sira_jobs.arguments IS 'what was asked';
+COMMENT ON COLUMN @extschema@.sira_jobs.search_path IS 'where the names in its query are looked for: the search_path of whoever asked';
 COMMENT ON COLUMN @extschema@.sira_jobs.status IS 'queued, running, done, failed or cancelled; queued also while a retry is waited for';
 COMMENT ON COLUMN @extschema@.sira_jobs.queued_by IS 'who logged in and asked for it; it runs with the rights of that role alone';
+COMMENT ON COLUMN @extschema@.sira_jobs.queued_role IS 'the oid of that role: another that later bears its name does not run it';
 COMMENT ON COLUMN @extschema@.sira_jobs.queued_at IS 'when it was asked for';
 COMMENT ON COLUMN @extschema@.sira_jobs.started_at IS 'when work on it began first';
 COMMENT ON COLUMN @extschema@.sira_jobs.finished_at IS 'when it ended, or failed last';
@@ -93,12 +97,14 @@ COMMENT ON FUNCTION @extschema@.sira_job_claim(uuid) IS
 CREATE FUNCTION @extschema@.sira_queue_job(
     kind text, subject text DEFAULT NULL, arguments jsonb DEFAULT '{}', step text DEFAULT NULL, parent_id uuid DEFAULT NULL,
     max_attempts integer DEFAULT 1, retry_after interval DEFAULT '5 minutes', deadline interval DEFAULT NULL,
-    tenant text DEFAULT @extschema@.sira_current_tenant())
+    tenant text DEFAULT @extschema@.sira_current_tenant(),
+    search_path text DEFAULT pg_catalog.current_setting('search_path'))
 RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     new_id uuid := gen_random_uuid();
+    checked jsonb;
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
                    WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
@@ -122,15 +128,20 @@ BEGIN
     IF parent_id IS NOT NULL THEN
         PERFORM @extschema@.sira_job_claim(parent_id);
     END IF;
-    INSERT INTO @extschema@.sira_jobs (id, tenant_id, kind, subject, arguments, step, parent_id, max_attempts, retry_after, deadline)
-    VALUES (new_id, tenant, sira_queue_job.kind, sira_queue_job.subject, coalesce(sira_queue_job.arguments, '{}'),
+    checked := CASE WHEN step IS NULL THEN @extschema@.sira_job_arguments(kind, subject, arguments) ELSE coalesce(arguments, '{}') END;
+    INSERT INTO @extschema@.sira_jobs (id, tenant_id, kind, subject, arguments, search_path, step, parent_id, max_attempts, retry_after,
+                                       deadline, queued_role)
+    VALUES (new_id, tenant, sira_queue_job.kind, sira_queue_job.subject, checked, sira_queue_job.search_path,
             sira_queue_job.step, sira_queue_job.parent_id, sira_queue_job.max_attempts, sira_queue_job.retry_after,
-            sira_queue_job.deadline);
+            sira_queue_job.deadline, (SELECT r.oid FROM pg_roles r WHERE r.rolname = SESSION_USER));
+    IF step IS NULL AND kind IN (SELECT @extschema@.sira_job_kinds()) THEN
+        PERFORM @extschema@.sira_wish_worker(r.oid, false) FROM pg_roles r WHERE r.rolname = SESSION_USER;
+    END IF;
     RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.sira_queue_job(text, text, jsonb, text, uuid, integer, interval, interval, text) IS
-    'Adds a job in the name of the role that logged in and answers its id. Example: SELECT sira_queue_job(''feature_pipeline'', ''cards/1'');';
+COMMENT ON FUNCTION @extschema@.sira_queue_job(text, text, jsonb, text, uuid, integer, interval, interval, text, text) IS
+    'Adds a job in the name of the role that logged in and answers its id. A background worker runs it after the commit (sira.background_jobs; not after COMMIT PREPARED), or CALL sira_run_jobs(). Arguments bear the names of the function''s parameters, the first of which is the subject. Example: SELECT sira_queue_job(''train'', ''fraud'', ''{"query": "SELECT * FROM payments", "label": "is_fraud", "time_column": "paid_at"}'');';
 
 CREATE FUNCTION @extschema@.sira_job_begin(id uuid) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -206,6 +217,11 @@ BEGIN
     IF job.status NOT IN ('queued', 'running') THEN
         RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('job %s is %s', id, job.status);
     END IF;
+    -- An administrator may stop another's work, not say that it was done, nor have it done again.
+    IF job.queued_by <> SESSION_USER AND status NOT IN ('failed', 'cancelled') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('job %s is for "%s" to end', id, job.queued_by),
+            HINT = 'SELECT sira_cancel_job(...);';
+    END IF;
     UPDATE @extschema@.sira_jobs j
     SET status = sira_job_end.status, finished_at = clock_timestamp(), heartbeat_at = clock_timestamp(),
         result = coalesce(sira_job_end.result, j.result),
@@ -217,7 +233,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.sira_job_end(uuid, text, jsonb, text, text) IS
     'Ends a job as done, failed or cancelled, or puts it back as queued to be tried again after retry_after. Example: SELECT sira_job_end(''01890a5d-ac96-774b-bcce-b302099a8057'', ''done'', ''{"rows": 1000}'');';
 
--- The steps go with the job. Work that is under way stops at its next step.
+-- The steps go with the job. A worker that is at it is interrupted; the pipeline stops at its next step.
 CREATE FUNCTION @extschema@.sira_cancel_job(id uuid, reason text DEFAULT NULL) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -230,6 +246,8 @@ BEGIN
         WHERE (j.id = sira_cancel_job.id OR j.parent_id = sira_cancel_job.id) AND j.status IN ('queued', 'running')
         ORDER BY j.parent_id NULLS FIRST, j.queued_at
     LOOP
+        -- First, while the row says that it runs, and locks it: until this transaction ends the worker cannot go on to another job.
+        PERFORM @extschema@.sira_job_interrupt(open.id);
         PERFORM @extschema@.sira_job_end(open.id, 'cancelled', error_message => coalesce(reason, format('cancelled by %s', SESSION_USER)));
         cancelled := cancelled + 1;
     END LOOP;
@@ -237,4 +255,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_cancel_job(uuid, text) IS
-    'Cancels a job and its steps that have not ended, and answers how many. Example: SELECT sira_cancel_job(id) FROM sira_jobs WHERE kind = ''feature_pipeline'' AND parent_id IS NULL AND status = ''queued'';';
+    'Cancels a job and its steps that have not ended, interrupts the worker that is at it, and answers how many; the interruption stands even where this is rolled back. Example: SELECT sira_cancel_job(id) FROM sira_jobs WHERE kind = ''feature_pipeline'' AND parent_id IS NULL AND status = ''queued'';';

@@ -7,6 +7,7 @@ pub mod features_offline;
 pub mod features_online;
 pub mod forget;
 pub mod ids;
+pub mod jobs;
 pub mod models;
 pub mod partitions;
 pub mod predict;

@@ -13,6 +13,7 @@ use crate::training::evaluation::evaluate;
 use crate::training::plan::SplitPlan;
 use crate::training::run::Run;
 use crate::version;
+use crate::worker::progress;
 use pgrx::JsonB;
 use pgrx::datum::{Interval, Uuid};
 use pgrx::iter::TableIterator;
@@ -132,7 +133,8 @@ fn train(home: Home, ask: &Ask<'_>) -> error::Result<Outcome> {
         usize::try_from(threads).unwrap_or(1),
         &data.table,
         Rows { train: &parts.train, validation: &parts.validation },
-        &mut |_| {
+        &mut |at| {
+            progress::of_training(at);
             // Raises the cancel or timeout as an error, which unwinds and frees what LightGBM holds.
             pgrx::check_for_interrupts!();
             ControlFlow::Continue(())

@@ -253,7 +253,8 @@ fn open_for_writing(path: &Path) -> io::Result<File> {
     }
 }
 
-fn make() -> io::Result<()> {
+/// Makes the folder where it is not there.
+pub fn make() -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path())
 }
 
