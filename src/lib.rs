@@ -82,7 +82,9 @@ extension_sql_file!("../sql/install/training.sql", name = "training", requires =
 extension_sql_file!("../sql/install/metrics.sql", name = "metrics", requires = ["training"]);
 extension_sql_file!("../sql/install/evaluations.sql", name = "evaluations", requires = ["metrics"]);
 extension_sql_file!("../sql/install/gates.sql", name = "gates", requires = ["evaluations"]);
-extension_sql_file!("../sql/install/tuning.sql", name = "tuning", requires = ["gates"]);
+extension_sql_file!("../sql/install/judgement.sql", name = "judgement", requires = ["gates"]);
+extension_sql_file!("../sql/install/aliases.sql", name = "aliases", requires = ["judgement"]);
+extension_sql_file!("../sql/install/tuning.sql", name = "tuning", requires = ["aliases"]);
 extension_sql_file!("../sql/install/statistics.sql", name = "statistics", requires = ["tuning"]);
 extension_sql_file!("../sql/install/definitions.sql", name = "definitions", requires = ["statistics"]);
 extension_sql_file!("../sql/install/feature_sets.sql", name = "feature_sets", requires = ["definitions"]);

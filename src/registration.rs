@@ -6,7 +6,14 @@ use crate::error::{Failure, Result, literal};
 use crate::statement::{Arguments, Mode, Statement};
 use pgrx::datum::Uuid;
 use pgrx::{PgSqlErrorCode, pg_sys};
+use sira_core::ensemble::{self, Compiled, Format};
+use sira_core::predict::examples::examples;
+use sira_core::predict::reference;
 use sira_core::signature::{Signature, Task};
+use std::ops::ControlFlow;
+
+/// How many rows a version is tried on before it may go on.
+const EXAMPLES: usize = 16;
 
 /// A model that the caller's tenant owns.
 pub struct OwnModel {
@@ -58,6 +65,16 @@ thread_local! {
             "INSERT INTO {s}.sira_model_artifacts (tenant_id, digest, format, size, content, created_by) \
              VALUES ($1, $2, $3, pg_catalog.length($4), $4, session_user) ON CONFLICT (tenant_id, digest) DO NOTHING",
             &[pg_sys::TEXTOID, pg_sys::BYTEAOID, pg_sys::TEXTOID, pg_sys::BYTEAOID],
+        )
+    };
+    static STORE_EXAMPLE: Statement = const {
+        Statement::new(
+            "INSERT INTO {s}.sira_model_examples (tenant_id, model_id, model_version_id, place, features, raw_scores) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            &[
+                pg_sys::TEXTOID, pg_sys::UUIDOID, pg_sys::UUIDOID, pg_sys::INT4OID, pg_sys::FLOAT8ARRAYOID,
+                pg_sys::FLOAT8ARRAYOID,
+            ],
         )
     };
     static STORE_VERSION: Statement = const {
@@ -131,7 +148,33 @@ pub fn register(home: Home, model: &OwnModel, new: &NewVersion<'_>) -> Result<Re
     })?;
     let (id, number) = stored
         .ok_or_else(|| Failure::internal(format!("artifact {} was not registered", cache::hex(&digest))))?;
+    store_examples(home, model, id, new)?;
     Ok(Registered { id, number, digest })
+}
+
+/// Keeps rows and what the artifact's trees make of them, by the plain walk: the smoke test before a promotion holds
+/// the engine that serves to it, on whatever machine and build that is.
+fn store_examples(home: Home, model: &OwnModel, version: Uuid, new: &NewVersion<'_>) -> Result<()> {
+    let format = Format::parse(new.format)?;
+    let ensemble = ensemble::load(format, new.artifact, &mut || {
+        pgrx::check_for_interrupts!();
+        ControlFlow::Continue(())
+    })?;
+    let bytes = ensemble::compile(&ensemble);
+    let compiled = Compiled::open(&bytes)?;
+    for (place, features) in examples(&ensemble, EXAMPLES).into_iter().enumerate() {
+        let mut raw = vec![0.0; compiled.outputs()];
+        reference::raw(&compiled, &features, &mut raw)?;
+        let example = Arguments::new()
+            .bind(model.tenant.as_str())
+            .bind(model.id)
+            .bind(version)
+            .bind(i32::try_from(place).unwrap_or(i32::MAX))
+            .bind(features)
+            .bind(raw);
+        home.as_owner(|| STORE_EXAMPLE.with(|store| store.each(home, Mode::Write, example, |_| Ok(()))))?;
+    }
+    Ok(())
 }
 
 /// The unique key would refuse it too, in words about columns; the model is locked, so nobody comes between.

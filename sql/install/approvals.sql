@@ -80,3 +80,50 @@ BEGIN
     FROM @extschema@.sira_sign(sira_reject.model, sira_reject.stage, 'reject', sira_reject.comment);
 END
 $$;
+
+-- What waits for whom: every version under way, before each stage that lies ahead and whose policies are not met. A function, for
+-- before PostgreSQL 15 a view reads with its owner's rights.
+CREATE FUNCTION @extschema@.sira_waiting_approvals()
+RETURNS TABLE (model text, version integer, status text, stage text, is_next boolean, required_role text, given integer,
+               needed integer, rejected integer, signed_by text[], author text, waiting_since timestamptz)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT m.name, v.version, v.status, s.stage, s.stage = (@extschema@.sira_allowed_statuses(v.status))[1], p.required_role,
+           p.given, p.needed, p.rejected,
+           ARRAY(SELECT DISTINCT a.signer FROM @extschema@.sira_approvals a
+                 WHERE a.tenant_id = v.tenant_id AND a.model_version_id = v.id AND a.stage = s.stage AND a.digest = d.digest
+                   AND a.decision = 'approve' ORDER BY a.signer),
+           v.created_by,
+           coalesce((SELECT max(t.at) FROM @extschema@.sira_model_transitions t
+                     WHERE t.tenant_id = v.tenant_id AND t.model_id = v.model_id AND t.version_id = v.id), v.created_at)
+    FROM @extschema@.sira_model_versions v
+    JOIN @extschema@.sira_models m ON m.tenant_id = v.tenant_id AND m.id = v.model_id
+    CROSS JOIN LATERAL @extschema@.sira_version_digest(v.tenant_id, v.model_id, v.artifact_digest, v.metrics) d (digest)
+    JOIN (VALUES (1, 'validated'), (2, 'staging'), (3, 'production')) s (place, stage)
+      ON s.place > array_position(ARRAY['candidate', 'validated', 'staging'], v.status) - 1
+    CROSS JOIN LATERAL @extschema@.sira_signatures(v.tenant_id, v.id, v.model_id, v.created_by, d.digest, s.stage) p
+    WHERE v.status IN ('candidate', 'validated', 'staging') AND v.tenant_id = @extschema@.sira_current_tenant()
+      AND (p.given < p.needed OR p.rejected > 0)
+    ORDER BY m.name, v.version, s.place, p.required_role;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_waiting_approvals() IS
+    'The rows of sira_pending_approvals, read with the caller''s rights. Example: SELECT * FROM sira_waiting_approvals();';
+
+CREATE VIEW @extschema@.sira_pending_approvals AS SELECT w.* FROM @extschema@.sira_waiting_approvals() w;
+COMMENT ON VIEW @extschema@.sira_pending_approvals IS 'which versions wait for whose signatures, before which stage';
+COMMENT ON COLUMN @extschema@.sira_pending_approvals.model IS 'name of the model';
+COMMENT ON COLUMN @extschema@.sira_pending_approvals.version IS 'number of the version';
+COMMENT ON COLUMN @extschema@.sira_pending_approvals.status IS 'where it is';
+COMMENT ON COLUMN @extschema@.sira_pending_approvals.stage IS 'the state that needs the signatures';
+COMMENT ON COLUMN @extschema@.sira_pending_approvals.is_next IS 'whether that is its next step; signatures may be given ahead';
+COMMENT ON COLUMN @extschema@.sira_pending_approvals.required_role IS 'only members of this role count; NULL for anybody';
+COMMENT ON COLUMN @extschema@.sira_pending_approvals.given IS 'signatures that count';
+COMMENT ON COLUMN @extschema@.sira_pending_approvals.needed IS 'signatures that the policy asks for';
+COMMENT ON COLUMN @extschema@.sira_pending_approvals.rejected IS 'objections that stand';
+COMMENT ON COLUMN @extschema@.sira_pending_approvals.signed_by IS 'who has approved what it is now, whether or not it counts';
+COMMENT ON COLUMN @extschema@.sira_pending_approvals.author IS 'who registered it, and may not approve it';
+COMMENT ON COLUMN @extschema@.sira_pending_approvals.waiting_since IS 'when it reached the state that it is in';

@@ -32,6 +32,10 @@ COMMENT ON FUNCTION @extschema@.sira_version_digest(text, uuid, bytea, jsonb) IS
     'SHA-256 over artifact digest, metrics and newest decision policy: what a signature covers. Example: SELECT sira_version_digest(tenant_id, model_id, artifact_digest, metrics) FROM sira_model_versions;';
 COMMENT ON FUNCTION @extschema@.sira_signatures(text, uuid, uuid, text, bytea, text) IS
     'Signatures given and needed by approval policy; used by the gate. Example: SELECT s.* FROM sira_model_versions v, sira_signatures(v.tenant_id, v.id, v.model_id, v.created_by, sira_version_digest(v.tenant_id, v.model_id, v.artifact_digest, v.metrics), ''production'') s;';
+COMMENT ON FUNCTION @extschema@.sira_is_member(text, text) IS
+    'Whether a role was granted another, however indirectly; superusers only where it was. Example: SELECT sira_is_member(''alice'', ''finance_ops'');';
+COMMENT ON FUNCTION @extschema@.sira_refuse_step(@extschema@.sira_model_versions, jsonb) IS
+    'Refuses a step whose gates are not met, or warns a superuser who passes by. Example: SELECT sira_refuse_step(v, ''[{"gate": "smoke_test", "passed": false}]'') FROM sira_model_versions v;';
 COMMENT ON FUNCTION @extschema@.sira_champion(text, uuid) IS
     'The version of a model in production. Example: SELECT c.version FROM sira_models m, sira_champion(m.tenant_id, m.id) c;';
 COMMENT ON FUNCTION @extschema@.sira_lock_model(uuid) IS
@@ -53,7 +57,7 @@ COMMENT ON FUNCTION @extschema@.sira_touch() IS 'Trigger: keeps updated_at.';
 COMMENT ON FUNCTION @extschema@.sira_version_fill() IS 'Trigger: number and artifact key of a version that came without.';
 COMMENT ON FUNCTION @extschema@.sira_version_immutable() IS 'Trigger: refuses to change what a version is.';
 COMMENT ON FUNCTION @extschema@.sira_version_reason() IS 'Trigger: tells an UPDATE with a reason from one without.';
-COMMENT ON FUNCTION @extschema@.sira_version_gate() IS 'Trigger: allowed transition and signatures; locks the model.';
+COMMENT ON FUNCTION @extschema@.sira_version_gate() IS 'Trigger: allowed transition, gates and signatures; locks the model.';
 COMMENT ON FUNCTION @extschema@.sira_version_step() IS 'Trigger: stamps who acts and retires the champion.';
 COMMENT ON FUNCTION @extschema@.sira_version_record() IS 'Trigger: writes the row of sira_model_transitions.';
 COMMENT ON FUNCTION @extschema@.sira_version_single() IS 'Trigger: refuses two promotions of a model in one statement.';

@@ -176,6 +176,7 @@ COMMENT ON COLUMN @extschema@.sira_model_versions.promoted_at IS 'when it last b
 COMMENT ON COLUMN @extschema@.sira_model_versions.promoted_by IS 'who made it production';
 COMMENT ON COLUMN @extschema@.sira_model_versions.status_reason IS 'why the status last changed; written together with status';
 COMMENT ON COLUMN @extschema@.sira_model_versions.status_set_by IS 'the role that acted (current_user); written by the guard only';
+COMMENT ON COLUMN @extschema@.sira_model_versions.status_gates IS 'every gate and approval policy of the last step, with what was wanted and found';
 
 COMMENT ON TABLE @extschema@.sira_model_aliases IS 'moving names for versions';
 COMMENT ON COLUMN @extschema@.sira_model_aliases.tenant_id IS 'the tenant it belongs to';
@@ -198,6 +199,8 @@ COMMENT ON COLUMN @extschema@.sira_model_transitions.actor IS 'who: session_user
 COMMENT ON COLUMN @extschema@.sira_model_transitions.acted_as IS 'as which role: current_user';
 COMMENT ON COLUMN @extschema@.sira_model_transitions.digest IS 'SHA-256 over artifact digest, metrics and decision policy';
 COMMENT ON COLUMN @extschema@.sira_model_transitions.at IS 'when; never earlier than the model''s step before';
+COMMENT ON COLUMN @extschema@.sira_model_transitions.gates IS 'every gate and approval policy that was asked, with what was wanted and found; NULL where none was';
+COMMENT ON COLUMN @extschema@.sira_model_transitions.bypassed IS 'those that were not met when a superuser passed by with sira.bypass_gates; NULL where all were';
 
 COMMENT ON TABLE @extschema@.sira_approval_policies IS 'which state needs how many signatures of whom; every policy that fits must be met, none means none needed';
 COMMENT ON COLUMN @extschema@.sira_approval_policies.id IS 'identity of the policy';

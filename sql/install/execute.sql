@@ -16,6 +16,10 @@ BEGIN
                 'sira_deprecate_feature', 'sira_feature_members', 'sira_feature_indexes', 'sira_create_feature_indexes',
                 'sira_historical_features', 'sira_build_training_set', 'sira_lint_training_set',
                 'sira_validate_features', 'sira_feature_violations', 'sira_record_feature_statistics']),
+            ('sira_admin, finance_ops, sira_auditor', ARRAY['sira_check_gates', 'sira_judge', 'sira_smoke_test',
+                'sira_gates_in_force', 'sira_waiting_approvals']),
+            ('sira_admin, finance_ops', ARRAY['sira_auto_promote']),
+            ('sira_admin', ARRAY['sira_set_gates', 'sira_set_alias', 'sira_drop_alias']),
             -- Called by the library as the owner, after its checks.
             ('', ARRAY['sira_store_definition', 'sira_store_feature_set']),
             ('sira_admin', ARRAY['sira_materialize_snapshots', 'sira_backfill_features', 'sira_changed_entities',

@@ -29,8 +29,26 @@ BEGIN
 END
 $$;
 
+-- Whether a role is a member of another by what was granted: to pg_has_role a superuser is a member of every role, and a signature
+-- in place of somebody who was asked for would be a bypass that nobody sees. From 16 on, a role that may only grant a membership
+-- on has none.
+CREATE FUNCTION @extschema@.sira_is_member(member text, wanted text) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN EXISTS (
+        WITH RECURSIVE held (role) AS (
+            SELECT r.oid FROM pg_roles r WHERE r.rolname = member
+            UNION
+            SELECT g.roleid FROM held h JOIN pg_auth_members g ON g.member = h.role
+            WHERE coalesce((to_jsonb(g) ->> 'set_option')::boolean OR (to_jsonb(g) ->> 'inherit_option')::boolean, true))
+        SELECT 1 FROM held h JOIN pg_roles r ON r.oid = h.role WHERE r.rolname = wanted);
+END
+$$;
+
 -- Signatures given and needed for a version and a stage, by policy. A signer's newest word counts; the author's, an expired one,
--- one over another digest and one of somebody outside the required role do not.
+-- one over another digest and one of somebody outside the required role do not. Where no policy asks for any, an objection
+-- counts all the same.
 CREATE FUNCTION @extschema@.sira_signatures(
     tenant text, version_id uuid, model uuid, author text, signed_digest bytea, wanted_stage text,
     OUT policy_id uuid, OUT required_role text, OUT given integer, OUT needed integer, OUT rejected integer)
@@ -44,22 +62,29 @@ BEGIN
            count(s.signer) FILTER (WHERE s.decision = 'approve')::integer,
            p.required_signatures,
            count(s.signer) FILTER (WHERE s.decision = 'reject')::integer
-    FROM @extschema@.sira_approval_policies p
+    FROM (
+        SELECT o.id, o.required_role, o.required_signatures, o.valid_for, o.created_at
+        FROM @extschema@.sira_approval_policies o
+        WHERE o.tenant_id = tenant AND o.stage = wanted_stage
+          AND (o.model_id IS NULL OR o.model_id = model)
+          AND (o.model_type IS NULL OR o.model_type = (SELECT m.model_type FROM @extschema@.sira_models m WHERE m.id = model))
+        UNION ALL
+        SELECT NULL, NULL, 0, NULL, NULL) p
     LEFT JOIN LATERAL (
         SELECT DISTINCT ON (a.signer) a.signer, a.decision
         FROM @extschema@.sira_approvals a
         WHERE a.tenant_id = tenant AND a.model_version_id = version_id AND a.stage = wanted_stage
           AND a.digest = signed_digest AND a.signer <> author
           AND (p.valid_for IS NULL OR a.at + p.valid_for > clock_timestamp())
-          AND (p.required_role IS NULL OR EXISTS (
-                SELECT 1 FROM pg_roles who, pg_roles wanted
-                WHERE who.rolname = a.signer AND wanted.rolname = p.required_role
-                  AND pg_has_role(who.oid, wanted.oid, 'MEMBER')))
+          AND (p.required_role IS NULL OR @extschema@.sira_is_member(a.signer, p.required_role))
         ORDER BY a.signer, a.id DESC) s ON true
-    WHERE p.tenant_id = tenant AND p.stage = wanted_stage
-      AND (p.model_id IS NULL OR p.model_id = model)
-      AND (p.model_type IS NULL OR p.model_type = (SELECT m.model_type FROM @extschema@.sira_models m WHERE m.id = model))
-    GROUP BY p.id, p.required_role, p.required_signatures
+    GROUP BY p.id, p.required_role, p.required_signatures, p.created_at
+    -- The line without a policy: only an objection is told, and only where no policy tells it.
+    HAVING p.id IS NOT NULL OR (count(s.signer) FILTER (WHERE s.decision = 'reject') > 0 AND NOT EXISTS (
+        SELECT 1 FROM @extschema@.sira_approval_policies o
+        WHERE o.tenant_id = tenant AND o.stage = wanted_stage
+          AND (o.model_id IS NULL OR o.model_id = model)
+          AND (o.model_type IS NULL OR o.model_type = (SELECT m.model_type FROM @extschema@.sira_models m WHERE m.id = model))))
     ORDER BY p.created_at, p.id;
 END
 $$;
@@ -77,6 +102,53 @@ BEGIN
 END
 $$;
 
+-- What a version that does not pass is told: each gate with what was wanted and found, and what to type. A superuser may pass by
+-- (session_user, which no SET ROLE changes, and nobody to whom the setting was lent); what was not met stays in the history.
+CREATE FUNCTION @extschema@.sira_refuse_step(step @extschema@.sira_model_versions, unmet jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text := (SELECT m.name FROM @extschema@.sira_models m WHERE m.id = step.model_id);
+    reference text := format('%s/%s', name, step.version);
+    champion integer;
+    list text;
+    lacking record;
+BEGIN
+    SELECT string_agg(concat_ws(' ', u.gate, u.metric) || format(': wanted %s, found %s', u.wanted, coalesce(u.found, 'nothing'))
+                      || coalesce(format(' (%s)', u.detail), ''), E'\n' ORDER BY u.place) INTO list
+    FROM ROWS FROM (jsonb_to_recordset(unmet) AS (gate text, metric text, wanted text, found text, detail text))
+        WITH ORDINALITY u (gate, metric, wanted, found, detail, place);
+    IF @extschema@.sira_gate_setting('bypass_gates') = 'on'
+       AND EXISTS (SELECT 1 FROM pg_roles r WHERE r.rolname = SESSION_USER AND r.rolsuper) THEN
+        RAISE WARNING USING MESSAGE = format('version %s of model "%s" goes to "%s" past its gates', step.version, name, step.status),
+            DETAIL = list, HINT = 'It is recorded in sira_model_transitions.';
+        RETURN;
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM jsonb_array_elements(unmet) u WHERE u ->> 'gate' <> 'signatures') THEN
+        SELECT s.* INTO lacking
+        FROM @extschema@.sira_signatures(step.tenant_id, step.id, step.model_id, step.created_by,
+            @extschema@.sira_version_digest(step.tenant_id, step.model_id, step.artifact_digest, step.metrics), step.status) s
+        WHERE s.given < s.needed OR s.rejected > 0 LIMIT 1;
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format(CASE WHEN lacking.given < lacking.needed THEN 'version %s lacks signatures for "%s"'
+                                  ELSE 'version %s stands rejected for "%s"' END, step.version, step.status),
+            DETAIL = format('Given %s, needed %s%s, rejections %s.', lacking.given, lacking.needed,
+                coalesce(' of "' || lacking.required_role || '"', ''), lacking.rejected),
+            HINT = format('SELECT * FROM sira_approve(%L, %L);', reference, step.status);
+    END IF;
+    SELECT c.version INTO champion FROM @extschema@.sira_champion(step.tenant_id, step.model_id) c;
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+        MESSAGE = format('version %s of model "%s" does not pass the gates for "%s"', step.version, name, step.status),
+        DETAIL = list,
+        HINT = CASE
+            WHEN EXISTS (SELECT 1 FROM jsonb_array_elements(unmet) u WHERE u ->> 'gate' = 'improvement' AND u -> 'found' = 'null')
+                THEN format('SELECT * FROM sira_compare_versions(%L, %L, ''SELECT ...'', ''label'');',
+                            format('%s/%s', name, champion), reference)
+            ELSE format('SELECT * FROM sira_check_gates(%L, %L); other gates: SELECT sira_set_gates(%L, ''[{"stage": "%s", "metric": "auc", "minimum": 0.8}]'');',
+                        reference, step.status, name, step.status) END;
+END
+$$;
+
 -- SECURITY DEFINER: the walls must see every policy and signature and lock the model, whatever the caller may read or write. A
 -- trigger function cannot be called, only fired, and nobody but the owner may bind it to a table.
 -- The body names the schema of the installation. Once that is renamed, anybody may make one of the old name: every function that
@@ -85,7 +157,7 @@ CREATE FUNCTION @extschema@.sira_version_gate() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    unmet record;
+    unmet jsonb;
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
                    WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname = 'sira_current_tenant'
@@ -107,20 +179,18 @@ BEGIN
                 WHEN OLD.status IN ('archived', 'rejected') THEN 'Register a new version: sira_import_version or sira_train.'
                 ELSE 'Choose one of those.' END;
     END IF;
-    -- A rollback needs no new signatures: what it brings back had them, and it must work at night.
-    IF OLD.status <> 'deprecated' THEN
-        SELECT s.* INTO unmet
-        FROM @extschema@.sira_signatures(NEW.tenant_id, NEW.id, NEW.model_id, NEW.created_by,
-            @extschema@.sira_version_digest(NEW.tenant_id, NEW.model_id, NEW.artifact_digest, NEW.metrics), NEW.status) s
-        WHERE s.given < s.needed OR s.rejected > 0 LIMIT 1;
-        IF FOUND THEN
-            RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
-                MESSAGE = format('version %s lacks signatures for "%s"', NEW.version, NEW.status),
-                DETAIL = format('Given %s, needed %s%s, rejections %s.', unmet.given, unmet.needed,
-                    coalesce(format(' of "%s"', unmet.required_role), ''), unmet.rejected),
-                HINT = format('SELECT * FROM sira_approve(''%s/%s'', %L);',
-                    (SELECT m.name FROM @extschema@.sira_models m WHERE m.id = NEW.model_id), NEW.version, NEW.status);
-        END IF;
+    NEW.status_gates := NULL;
+    -- A rollback needs nothing new: what it brings back had passed, and it must work at night.
+    IF OLD.status = 'deprecated' OR NEW.status NOT IN ('validated', 'staging', 'production') THEN
+        RETURN NEW;
+    END IF;
+    -- The row as it is about to be: an UPDATE that changes the metrics too is judged by those.
+    SELECT jsonb_agg(to_jsonb(j) - 'stage'), jsonb_agg(to_jsonb(j) - 'stage') FILTER (WHERE NOT j.passed)
+    INTO NEW.status_gates, unmet
+    FROM @extschema@.sira_judge(NEW.tenant_id, NEW.model_id, NEW.id, NEW.created_by, NEW.artifact_digest, NEW.metrics,
+                                NEW.status) j;
+    IF unmet IS NOT NULL THEN
+        PERFORM @extschema@.sira_refuse_step(NEW, unmet);
     END IF;
     RETURN NEW;
 END
@@ -166,12 +236,13 @@ BEGIN
     -- The start of the transaction, as in the predictions, but never before the model's last step: a transaction that began
     -- earlier may take its step later.
     INSERT INTO @extschema@.sira_model_transitions
-        (tenant_id, model_id, version_id, version, from_status, to_status, reason, actor, acted_as, digest, at)
+        (tenant_id, model_id, version_id, version, from_status, to_status, reason, actor, acted_as, digest, at, gates, bypassed)
     SELECT NEW.tenant_id, NEW.model_id, NEW.id, NEW.version, OLD.status, NEW.status, NEW.status_reason, SESSION_USER,
            NEW.status_set_by,
            @extschema@.sira_version_digest(NEW.tenant_id, NEW.model_id, NEW.artifact_digest, NEW.metrics),
            greatest(now(), (SELECT max(t.at) FROM @extschema@.sira_model_transitions t
-                            WHERE t.tenant_id = NEW.tenant_id AND t.model_id = NEW.model_id));
+                            WHERE t.tenant_id = NEW.tenant_id AND t.model_id = NEW.model_id)),
+           NEW.status_gates, nullif(jsonb_path_query_array(NEW.status_gates, '$[*] ? (@.passed == false)'), '[]');
     RETURN NULL;
 END
 $$;

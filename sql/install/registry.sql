@@ -102,6 +102,8 @@ CREATE TABLE @extschema@.sira_model_versions (
     promoted_by text,
     status_reason text,
     status_set_by text,
+    -- What the last step was asked and showed: the trigger that asks leaves it for the one that records.
+    status_gates jsonb,
     UNIQUE (tenant_id, model_id, version),
     UNIQUE (tenant_id, model_id, version_label),
     UNIQUE (tenant_id, model_id, id),
@@ -137,8 +139,9 @@ CREATE TABLE @extschema@.sira_model_aliases (
     -- "champion" is the version in production and "latest" the highest number: both follow from the versions.
     alias text NOT NULL CHECK (alias <> '' AND alias !~ '[/@]' AND alias NOT IN ('champion', 'latest')),
     version_id uuid NOT NULL,
-    set_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    set_by text NOT NULL DEFAULT SESSION_USER,
+    -- No defaults: aliases.sql fills them in, and a row that comes back from a dump is whole.
+    set_at timestamptz NOT NULL,
+    set_by text NOT NULL,
     PRIMARY KEY (tenant_id, model_id, alias),
     FOREIGN KEY (tenant_id, model_id, version_id) REFERENCES @extschema@.sira_model_versions (tenant_id, model_id, id)
 );
@@ -156,7 +159,9 @@ CREATE TABLE @extschema@.sira_model_transitions (
     actor text NOT NULL,
     acted_as text NOT NULL,
     digest bytea NOT NULL,
-    at timestamptz NOT NULL
+    at timestamptz NOT NULL,
+    gates jsonb,
+    bypassed jsonb
 );
 CREATE INDEX sira_model_transitions_model_idx ON @extschema@.sira_model_transitions (tenant_id, model_id, at, id);
 

@@ -11,7 +11,7 @@ BEGIN
         'sira_model_transitions', 'sira_approval_policies', 'sira_approvals', 'sira_training_runs', 'sira_decision_policies',
         'sira_predictions', 'sira_prediction_requests', 'sira_feedback', 'sira_suggestions', 'sira_data_drift',
         'sira_model_performance', 'sira_feature_statistics', 'sira_partition_config', 'sira_feature_watermarks', 'sira_jobs', 'sira_snapshot_work',
-        'sira_evaluations']
+        'sira_evaluations', 'sira_gates', 'sira_model_examples', 'sira_model_alias_history']
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I ENABLE ROW LEVEL SECURITY', tab);
         -- In a sub-select, so that the tenant is asked for once a statement and not once a row.
@@ -21,7 +21,7 @@ BEGIN
     -- Shared models are read by every tenant, and only the registry is shared.
     FOREACH tab IN ARRAY ARRAY[
         'sira_models', 'sira_model_versions', 'sira_model_artifacts', 'sira_model_aliases', 'sira_model_transitions',
-        'sira_decision_policies']
+        'sira_decision_policies', 'sira_gates', 'sira_model_alias_history']
     LOOP
         EXECUTE pg_catalog.format('CREATE POLICY shared ON @extschema@.%I FOR SELECT USING (tenant_id = ''*'' AND %s IS NOT NULL)',
                                   tab, own);
@@ -52,7 +52,7 @@ BEGIN
     -- What hangs on a model is seen where the model is: the sub-select passes through the policies of sira_models.
     FOREACH tab IN ARRAY ARRAY['sira_model_versions', 'sira_model_aliases', 'sira_model_transitions', 'sira_training_runs',
                                'sira_decision_policies', 'sira_predictions', 'sira_feedback', 'sira_data_drift',
-                               'sira_model_performance', 'sira_evaluations']
+                               'sira_model_performance', 'sira_evaluations', 'sira_model_alias_history']
     LOOP
         EXECUTE pg_catalog.format(
             'CREATE POLICY fraud_only ON @extschema@.%1$I AS RESTRICTIVE TO pay_admin USING ('
@@ -63,7 +63,7 @@ $fraud$;
 
 -- Trigger functions that run as the owner: whoever could bind one to a table of their own could write history with it.
 REVOKE ALL ON FUNCTION @extschema@.sira_version_gate(), @extschema@.sira_version_record(), @extschema@.sira_version_delete(),
-    @extschema@.sira_feedback_fill() FROM PUBLIC;
+    @extschema@.sira_feedback_fill(), @extschema@.sira_alias_record() FROM PUBLIC;
 
 GRANT USAGE ON SCHEMA @extschema@ TO sira_admin, sira_user, sira_inference, finance_ops, pay_admin, sira_auditor;
 
@@ -106,7 +106,7 @@ GRANT SELECT, DELETE ON @extschema@.sira_features TO sira_admin;
 GRANT INSERT (tenant_id, entity_type, entity_id, feature_key, feature_value, value_text, value_json, sample_ts, source)
     ON @extschema@.sira_features TO sira_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_feature_snapshots, @extschema@.sira_labels, @extschema@.sira_models,
-    @extschema@.sira_model_aliases, @extschema@.sira_suggestions, @extschema@.sira_data_drift,
+    @extschema@.sira_suggestions, @extschema@.sira_data_drift,
     @extschema@.sira_model_performance TO sira_admin;
 -- What the pipeline notes in the name of whoever runs it; its jobs are written by functions.
 GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_feature_watermarks, @extschema@.sira_snapshot_work TO sira_admin;
@@ -117,6 +117,14 @@ GRANT SELECT ON @extschema@.sira_tenant_members, @extschema@.sira_partition_conf
 GRANT SELECT ON @extschema@.sira_approval_policies TO sira_admin;
 GRANT INSERT (tenant_id, model_id, model_type, stage, required_signatures, required_role, valid_for)
     ON @extschema@.sira_approval_policies TO sira_admin;
+GRANT INSERT (tenant_id, model_id, model_type, stage, kind, metric, slice, minimum, maximum, max_gap, min_rows, enabled, reason)
+    ON @extschema@.sira_gates TO sira_admin;
+GRANT SELECT ON @extschema@.sira_gates, @extschema@.sira_model_alias_history
+    TO sira_admin, sira_user, finance_ops, sira_auditor;
+GRANT SELECT ON @extschema@.sira_pending_approvals TO sira_admin, finance_ops, sira_auditor;
+-- When an alias was set and by whom is filled in: its history goes by it.
+GRANT SELECT, DELETE ON @extschema@.sira_model_aliases TO sira_admin;
+GRANT INSERT (tenant_id, model_id, alias, version_id), UPDATE (version_id) ON @extschema@.sira_model_aliases TO sira_admin;
 GRANT USAGE ON SEQUENCE @extschema@.sira_features_id_seq TO sira_admin;
 -- Runs and artifacts are written by sira_train and sira_import_version, and so are versions that can score. A version by hand
 -- names an artifact elsewhere.

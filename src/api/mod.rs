@@ -6,6 +6,7 @@ pub mod explain;
 pub mod features_offline;
 pub mod features_online;
 pub mod forget;
+pub mod gates;
 pub mod ids;
 pub mod jobs;
 pub mod models;

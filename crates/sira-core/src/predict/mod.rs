@@ -4,6 +4,7 @@
 //! equal its scores to the bit. For averaged ensembles the raw score is the sum, as LightGBM has
 //! it, and [`transform`] divides. XGBoost adds in single precision, and then so does this. NaN stands for a missing value; infinite values compare as such.
 
+pub mod examples;
 mod fast;
 pub mod reference;
 mod rows;
