@@ -6,7 +6,7 @@ use super::super::{BINS, Weights, all_finite, binary as measured, calibration, l
 use super::{Bootstrap, Interval, Progress, share};
 use crate::Result;
 
-const NAMES: [&str; 14] = [
+pub(super) const NAMES: [&str; 14] = [
     "prevalence",
     "auc",
     "average_precision",
@@ -24,7 +24,7 @@ const NAMES: [&str; 14] = [
 ];
 
 /// A row in the order of ranking, with what it adds to every measure.
-struct Row {
+pub(super) struct Row {
     weight: f64,
     positive: bool,
     /// The last row of its score.
@@ -45,7 +45,18 @@ pub fn binary(
     how: &Bootstrap,
     progress: Progress,
 ) -> Result<Vec<Interval>> {
-    // Refuses what cannot be measured.
+    let (rows, probable) = prepared(scores, labels, weights, threshold)?;
+    let strata = how.strata(2, rows.iter().map(|row| usize::from(row.positive)))?;
+    how.run(NAMES, &strata, progress, |counts| measure(&rows, counts, probable))
+}
+
+/// The rows in the order of ranking, and whether every score is a probability. Refuses what cannot be measured.
+pub(super) fn prepared(
+    scores: &[f64],
+    labels: &[bool],
+    weights: Option<&[f64]>,
+    threshold: f64,
+) -> Result<(Vec<Row>, bool)> {
     measured(scores, labels, weights, threshold)?;
     all_finite("threshold", &[threshold])?;
     let score = |row: usize| scores.get(row).copied().unwrap_or_default();
@@ -53,10 +64,8 @@ pub fn binary(
     let ranked = Ranked::all(scores.len(), score, label, Weights::new(weights, scores.len())?);
     let probable = scores.iter().all(|score| (0.0..=1.0).contains(score));
     let next = ranked.iter().skip(1).map(|row| Some(row.key)).chain([None]);
-    let rows: Vec<Row> =
-        ranked.iter().zip(next).map(|(row, next)| Row::new(row, next, threshold, probable)).collect();
-    let strata = how.strata(2, rows.iter().map(|row| usize::from(row.positive)))?;
-    how.run(NAMES, &strata, progress, |counts| measure(&rows, counts, probable))
+    let rows = ranked.iter().zip(next).map(|(row, next)| Row::new(row, next, threshold, probable)).collect();
+    Ok((rows, probable))
 }
 
 impl Row {
@@ -76,7 +85,7 @@ impl Row {
     }
 }
 
-fn measure(rows: &[Row], counts: &[u32], probable: bool) -> [f64; 14] {
+pub(super) fn measure(rows: &[Row], counts: &[u32], probable: bool) -> [f64; 14] {
     let counted = || rows.iter().zip(counts).map(|(row, count)| (row, row.weight * f64::from(*count)));
     let (mut positives, mut negatives) = (0.0, 0.0);
     for (row, weight) in counted() {

@@ -11,6 +11,7 @@
 
 mod binary;
 mod multiclass;
+pub mod paired;
 mod regression;
 
 use serde::Serialize;

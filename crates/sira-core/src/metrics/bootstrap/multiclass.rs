@@ -5,7 +5,7 @@ use super::super::{Weights, log_loss_of, multiclass as measured};
 use super::{Bootstrap, Interval, Progress, share};
 use crate::Result;
 
-const NAMES: [&str; 10] = [
+pub(super) const NAMES: [&str; 10] = [
     "log_loss",
     "accuracy",
     "precision_macro",
@@ -19,7 +19,7 @@ const NAMES: [&str; 10] = [
 ];
 
 /// What a row adds to sums.
-struct Row {
+pub(super) struct Row {
     weight: f64,
     label: usize,
     predicted: usize,
@@ -27,7 +27,7 @@ struct Row {
 }
 
 /// The rows from a class's highest probability down, each with whether it is the last of its probability.
-type Order = Vec<(u32, bool)>;
+pub(super) type Order = Vec<(u32, bool)>;
 
 /// Intervals of the measures of [`measured`], under the same names.
 pub fn multiclass(
@@ -38,6 +38,25 @@ pub fn multiclass(
     how: &Bootstrap,
     progress: Progress,
 ) -> Result<Vec<Interval>> {
+    let Prepared { rows, orders, .. } = prepared(probabilities, k, labels, weights)?;
+    let strata = how.strata(k, rows.iter().map(|row| row.label))?;
+    how.run(NAMES, &strata, progress, |counts| measure(&rows, &orders, counts))
+}
+
+/// Rows by their content, and their places among those that were given.
+pub(super) struct Prepared {
+    pub(super) rows: Vec<Row>,
+    pub(super) orders: Vec<Order>,
+    pub(super) places: Vec<usize>,
+}
+
+/// Refuses what cannot be measured.
+pub(super) fn prepared(
+    probabilities: &[f64],
+    k: usize,
+    labels: &[u32],
+    weights: Option<&[f64]>,
+) -> Result<Prepared> {
     measured(probabilities, k, labels, weights)?;
     let weights = Weights::new(weights, labels.len())?;
     let chances = |row: usize| probabilities.get(row * k..(row + 1) * k).unwrap_or_default();
@@ -62,8 +81,7 @@ pub fn multiclass(
         content.get(at).and_then(|row| chances(*row).get(class)).copied().unwrap_or_default()
     };
     let orders: Vec<Order> = (0..k).map(|class| order(rows.len(), |at| chance(at, class))).collect();
-    let strata = how.strata(k, rows.iter().map(|row| row.label))?;
-    how.run(NAMES, &strata, progress, |counts| measure(&rows, &orders, counts))
+    Ok(Prepared { rows, orders, places: content })
 }
 
 fn order(rows: usize, score: impl Fn(usize) -> f64) -> Order {
@@ -73,7 +91,7 @@ fn order(rows: usize, score: impl Fn(usize) -> f64) -> Order {
     order.iter().zip(next).map(|((score, row), next)| (*row, next != Some(*score))).collect()
 }
 
-fn measure(rows: &[Row], orders: &[Order], counts: &[u32]) -> [f64; 10] {
+pub(super) fn measure(rows: &[Row], orders: &[Order], counts: &[u32]) -> [f64; 10] {
     let k = orders.len();
     let (mut confusion, mut loss, mut total) = (vec![vec![0.0; k]; k], 0.0, 0.0);
     for (row, count) in rows.iter().zip(counts).filter(|(_, count)| **count > 0) {

@@ -4,11 +4,11 @@ use super::super::{Weights, regression as measured};
 use super::{Bootstrap, Interval, Progress, share};
 use crate::Result;
 
-const NAMES: [&str; 7] = ["rmse", "mae", "mape", "smape", "r2", "bias", "label_mean"];
+pub(super) const NAMES: [&str; 7] = ["rmse", "mae", "mape", "smape", "r2", "bias", "label_mean"];
 
 /// What a row adds to sums, in this order: weight, error, distance, square, share, weight of shares, symmetric share,
 /// label and its square, the last two about the labels' mean, so that little cancels.
-type Row = [f64; 9];
+pub(super) type Row = [f64; 9];
 
 /// Intervals of the measures of [`measured`], under the same names.
 pub fn regression(
@@ -34,7 +34,7 @@ pub fn regression(
     how.run(NAMES, &strata, progress, |counts| measure(&rows, counts, center))
 }
 
-fn row(prediction: f64, label: f64, weight: f64, center: f64) -> Row {
+pub(super) fn row(prediction: f64, label: f64, weight: f64, center: f64) -> Row {
     let error = prediction - label;
     let distance = error.abs();
     let size = prediction.abs() / 2.0 + label.abs() / 2.0;
@@ -47,7 +47,7 @@ fn row(prediction: f64, label: f64, weight: f64, center: f64) -> Row {
     row
 }
 
-fn measure(rows: &[Row], counts: &[u32], center: f64) -> [f64; 7] {
+pub(super) fn measure(rows: &[Row], counts: &[u32], center: f64) -> [f64; 7] {
     let mut sums = [0.0; 9];
     for (row, count) in rows.iter().zip(counts) {
         let count = f64::from(*count);
