@@ -29,6 +29,9 @@ AS $$
     JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND e.extname = 'sira'
     WHERE p.pronamespace = to_regnamespace('@extschema@') AND p.proname LIKE 'sira\_do\_%' AND p.prokind = 'f'
       AND p.proargtypes = ARRAY['jsonb'::regtype]::oidvector AND p.prorettype = 'jsonb'::regtype AND NOT p.prosecdef
+      AND (@extschema@.sira_job_callable(substr(p.proname, 9)) IS NULL
+           OR EXISTS (SELECT 1 FROM pg_proc c WHERE c.pronamespace = p.pronamespace
+                      AND c.proname = @extschema@.sira_job_callable(substr(p.proname, 9))))
     ORDER BY 1
 $$;
 COMMENT ON FUNCTION @extschema@.sira_job_kinds() IS
@@ -162,11 +165,26 @@ $$;
 COMMENT ON FUNCTION @extschema@.sira_job_call(text, jsonb) IS
     'Calls a function of the extension with named arguments; one row is answered as an object, several as an array. Example: SELECT sira_job_call(''sira_live_version'', ''{"model": "fraud"}'');';
 
--- The kinds. Whatever is a member of the extension and bears such a name is one.
+-- The kinds. Whatever is a member of the extension and bears such a name is one, provided that what it calls is there.
 CREATE FUNCTION @extschema@.sira_do_train(arguments jsonb) RETURNS jsonb
 LANGUAGE plpgsql AS $$ BEGIN RETURN @extschema@.sira_job_call('sira_train', arguments); END $$;
 COMMENT ON FUNCTION @extschema@.sira_do_train(jsonb) IS
     'sira_train, as a job does it. Example: SELECT sira_do_train(''{"model": "fraud", "query": "TABLE payments", "label": "is_fraud"}'');';
+
+CREATE FUNCTION @extschema@.sira_do_evaluate(arguments jsonb) RETURNS jsonb
+LANGUAGE plpgsql AS $$ BEGIN RETURN @extschema@.sira_job_call('sira_evaluate', arguments); END $$;
+COMMENT ON FUNCTION @extschema@.sira_do_evaluate(jsonb) IS
+    'sira_evaluate, as a job does it. Example: SELECT sira_do_evaluate(''{"model": "fraud", "query": "TABLE payments", "label": "is_fraud"}'');';
+
+CREATE FUNCTION @extschema@.sira_do_tune(arguments jsonb) RETURNS jsonb
+LANGUAGE plpgsql AS $$ BEGIN RETURN @extschema@.sira_job_call('sira_tune', arguments); END $$;
+COMMENT ON FUNCTION @extschema@.sira_do_tune(jsonb) IS
+    'sira_tune, as a job does it. Example: SELECT sira_do_tune(''{"model": "fraud", "query": "TABLE payments", "label": "is_fraud", "space": {"learning_rate": [0.05, 0.1]}}'');';
+
+CREATE FUNCTION @extschema@.sira_do_reproduce(arguments jsonb) RETURNS jsonb
+LANGUAGE plpgsql AS $$ BEGIN RETURN @extschema@.sira_job_call('sira_reproduce', arguments); END $$;
+COMMENT ON FUNCTION @extschema@.sira_do_reproduce(jsonb) IS
+    'sira_reproduce, as a job does it. Example: SELECT sira_do_reproduce(''{"run_id": "01890a5d-ac96-774b-bcce-b302099a8057"}'');';
 
 -- The library's part.
 CREATE FUNCTION @extschema@.sira_wish_worker(role oid, always boolean) RETURNS boolean

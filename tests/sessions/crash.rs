@@ -3,6 +3,7 @@
 //! A test binary of its own with one test after the other: nothing else may use the cluster meanwhile.
 
 mod cache;
+mod jobs_crash;
 mod pipeline;
 
 use postgres::Client;

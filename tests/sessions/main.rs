@@ -4,6 +4,7 @@ mod audit;
 mod databases;
 mod features;
 mod install;
+mod jobs;
 mod materialise;
 mod parallel;
 mod parity;

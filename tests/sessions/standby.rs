@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A session on the standby that sees what the primary has committed until now.
-fn caught_up(database: &Database, primary: &mut Client) -> Outcome<Client> {
+pub fn caught_up(database: &Database, primary: &mut Client) -> Outcome<Client> {
     let began = Instant::now();
     let until: String = primary.query_one("SELECT pg_current_wal_lsn()::text", &[])?.get(0);
     loop {
