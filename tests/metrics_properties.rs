@@ -244,7 +244,7 @@ fn an_interval_covers_what_it_should() {
 #[test]
 fn too_many_rows_to_rank_are_an_error_before_they_are_kept() {
     let mut scores = Scores::default();
-    let mut add = |row: u32| scores.add(f64::from(row), row % 2 == 0, 1.0, 4096);
+    let mut add = |row: u32| scores.add(f64::from(row), row.is_multiple_of(2), 1.0, 4096);
     assert_eq!((0..).find_map(|row| add(row).err()).unwrap().kind, ErrorKind::OutOfBudget);
     assert!(scores.bytes() <= 4096 && scores.bytes() > 2048, "{}", scores.bytes());
     assert!(Scores::from_bytes(&scores.to_bytes()[1..]).is_err());
