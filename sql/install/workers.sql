@@ -99,7 +99,7 @@ BEGIN
     IF kind NOT IN (SELECT @extschema@.sira_job_kinds()) THEN
         IF kind <> 'feature_pipeline' THEN
             RAISE NOTICE USING MESSAGE = format('jobs of kind "%s" are run by no worker', kind),
-                HINT = format('Workers run %s.', (SELECT string_agg(k, ', ') FROM @extschema@.sira_job_kinds() k));
+                HINT = 'SELECT sira_job_kinds();';
         END IF;
         RETURN asked;
     END IF;
