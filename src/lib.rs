@@ -11,6 +11,7 @@ mod catalog;
 mod columns;
 mod cursor;
 mod error;
+mod evaluation;
 mod feature;
 mod features;
 mod guc;

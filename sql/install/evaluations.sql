@@ -73,3 +73,32 @@ END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_primary_metric(text, jsonb) IS
     'The metric that decides for a task and whether more of it is better; given what was measured, of a multiclass model the accuracy where the area under the curve cannot be said. Example: SELECT * FROM sira_primary_metric(''binary'');';
+
+CREATE FUNCTION @extschema@.sira_evaluate(
+    model text, query text, label text, weight text DEFAULT NULL, threshold double precision DEFAULT NULL,
+    capacity double precision DEFAULT NULL, slices text[] DEFAULT '{}', resamples integer DEFAULT 1000,
+    confidence double precision DEFAULT 0.95, seed bigint DEFAULT 42, record boolean DEFAULT true,
+    purpose text DEFAULT 'holdout')
+RETURNS TABLE (metric text, value double precision, low double precision, high double precision)
+LANGUAGE c VOLATILE ROWS 30 AS 'MODULE_PATHNAME', 'sira_evaluate_wrapper';
+COMMENT ON FUNCTION @extschema@.sira_evaluate(text, text, text, text, double precision, double precision, text[], integer, double precision, bigint, boolean, text) IS
+    'How good a version is on the rows of a query, read as the caller: every feature of the version must be a column, bound by name; rows without a label are left out and counted. Metrics of the task, each with a bootstrap interval where resamples are asked for; NULL is what the rows do not tell. threshold: else the policy''s, else 0.7. capacity: precision, recall and lift in the top share of scores. slices: the same by each value of these columns, as metric[column=value]. The result becomes a row of sira_evaluations unless record is false. Example: SELECT * FROM sira_evaluate(''fraud'', ''SELECT amount, channel, is_fraud FROM payments'', label => ''is_fraud'', slices => ''{channel}'');';
+
+CREATE FUNCTION @extschema@.sira_compare_versions(
+    a text, b text, query text, label text, weight text DEFAULT NULL, threshold double precision DEFAULT NULL,
+    capacity double precision DEFAULT NULL, resamples integer DEFAULT 1000, confidence double precision DEFAULT 0.95,
+    seed bigint DEFAULT 42, record boolean DEFAULT true)
+RETURNS TABLE (metric text, value_a double precision, value_b double precision, difference double precision,
+    low double precision, high double precision, better text, winner text)
+LANGUAGE c VOLATILE ROWS 20 AS 'MODULE_PATHNAME', 'sira_compare_versions_wrapper';
+COMMENT ON FUNCTION @extschema@.sira_compare_versions(text, text, text, text, text, double precision, double precision, integer, double precision, bigint, boolean) IS
+    'Two versions on the same rows, metric by metric. difference is b less a, with an interval from resamples on which both are measured; better has the better value, winner is the same where the interval leaves 0 out. Both are written to sira_evaluations under one data_digest. Example: SELECT * FROM sira_compare_versions(''fraud@champion'', ''fraud@latest'', ''SELECT amount, channel, is_fraud FROM payments'', label => ''is_fraud'');';
+
+CREATE FUNCTION @extschema@.sira_threshold_sweep(
+    model text, query text, label text, cost_matrix jsonb DEFAULT NULL, weight text DEFAULT NULL, steps integer DEFAULT 100)
+RETURNS TABLE (threshold double precision, tp double precision, fp double precision, tn double precision,
+    fn double precision, "precision" double precision, recall double precision, f1 double precision, fpr double precision,
+    cost double precision, best boolean, current boolean)
+LANGUAGE c VOLATILE ROWS 100 AS 'MODULE_PATHNAME', 'sira_threshold_sweep_wrapper';
+COMMENT ON FUNCTION @extschema@.sira_threshold_sweep(text, text, text, jsonb, text, integer) IS
+    'What other thresholds would make of a query''s rows, from the highest down: the counts, and what a row costs on average by the cost matrix (else the policy''s; else a false answer costs 1). best marks the cheapest of all thresholds, current the one that holds; of more scores than steps as many are shown. Example: SELECT * FROM sira_threshold_sweep(''fraud'', ''SELECT amount, channel, is_fraud FROM payments'', label => ''is_fraud'', cost_matrix => ''{"fp": 1, "fn": 20}'');';

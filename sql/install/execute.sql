@@ -33,6 +33,7 @@ BEGIN
                 'sira_do_reproduce', 'sira_retry_job', 'sira_start_worker',
                 'sira_start_workers', 'sira_worker_admitted', 'sira_jobs_wait', 'sira_delete_old_jobs', 'sira_collect_progress']),
             ('sira_admin, sira_auditor', ARRAY['sira_live_progress']),
+            ('sira_admin', ARRAY['sira_evaluate', 'sira_compare_versions', 'sira_threshold_sweep']),
             ('sira_admin', ARRAY['sira_train', 'sira_import_version', 'sira_export_version', 'sira_predict_trigger',
                 'sira_doctor', 'sira_cache_problem', 'sira_missing_partitions', 'sira_compiled_models',
                 'sira_collect_cache'])

@@ -2,6 +2,7 @@
 
 pub mod bands;
 pub mod define;
+pub mod evaluate;
 pub mod explain;
 pub mod features_offline;
 pub mod features_online;

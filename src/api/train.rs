@@ -5,6 +5,7 @@ use crate::call;
 use crate::catalog::Home;
 use crate::columns::{self, Extent};
 use crate::error::{self, Failure};
+use crate::evaluation::champion;
 use crate::feature::offline::{questions, training};
 use crate::guc;
 use crate::registration::{self, NewVersion};
@@ -181,6 +182,15 @@ fn train(home: Home, ask: &Ask<'_>) -> error::Result<Outcome> {
     .record(home, run_id, &own, &registered)?;
     let [train, validation, test] = rows.map(|rows| rows as i64);
     let metrics = serde_json::from_str(&metrics).unwrap_or(Value::Null);
+    if let Value::Object(metrics) = &metrics {
+        let (query, label, weight) = (ask.query, ask.roles.label, ask.roles.weight);
+        let (model, test) = (ask.model, parts.test.as_slice());
+        let data = &data;
+        let (own, registered) = (&own, &registered);
+        let run =
+            champion::Run { id: run_id, model, own, registered, data, test, metrics, query, label, weight };
+        champion::evaluate_beside(home, &run)?;
+    }
     Ok((
         run_id,
         registered.number,
