@@ -10,3 +10,12 @@ SELECT id, model_id, version, status, encode(artifact_digest, 'hex') FROM sira_m
 SELECT encode(sha256(sira_export_version('fraud')), 'hex');
 SELECT * FROM sira_decision_policies ORDER BY id;
 SELECT * FROM sira_feedback ORDER BY id;
+SELECT * FROM sira_gates ORDER BY id;
+SELECT * FROM sira_gates_in_force('fraud');
+SELECT * FROM sira_approval_policies ORDER BY id;
+SELECT * FROM sira_approvals ORDER BY id;
+SELECT stage, gate, metric, wanted, found, passed FROM sira_check_gates('fraud/2');
+SELECT * FROM sira_model_aliases ORDER BY alias;
+SELECT * FROM sira_model_alias_history ORDER BY id;
+SELECT * FROM sira_model_examples ORDER BY model_version_id, place;
+SELECT * FROM sira_evaluations ORDER BY id;

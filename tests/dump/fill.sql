@@ -13,3 +13,18 @@ SELECT count(*) FROM sira_predict_batch('fraud', 'transaction', ARRAY['a', 'b', 
     '{"channel": "never seen"}', '{"amount": 123456789.123456789, "hour": 23, "channel": "shop"}']::jsonb[]);
 
 SELECT sira_record_feedback(prediction_id, 'label', '{"is_fraud": true}', 'confirmed by the customer') FROM answer;
+
+-- The walls and their history: gates, signatures, an alias that moved, a version that waits, an evaluation.
+SELECT sira_import_version('fraud', convert_from(sira_export_version('fraud'), 'UTF8'));
+SELECT sira_set_gates('fraud', '[{"stage": "production", "metric": "auc", "minimum": 0.99}]', reason => 'only the best');
+INSERT INTO sira_approval_policies (model_id, stage, required_role) SELECT id, 'staging', 'finance_ops' FROM sira_models;
+CREATE ROLE dump_signer LOGIN IN ROLE finance_ops;
+SET SESSION AUTHORIZATION dump_signer;
+SELECT sira_approve('fraud/2', 'staging', 'seen');
+RESET SESSION AUTHORIZATION;
+SELECT sira_set_alias('fraud/1', 'challenger');
+SELECT sira_set_alias('fraud/2', 'challenger');
+SELECT sira_set_alias('fraud/1', 'gone');
+SELECT sira_drop_alias('fraud', 'gone');
+INSERT INTO sira_evaluations (model_id, model_version_id, version, purpose, rows, data_digest, metrics)
+SELECT model_id, id, version, 'holdout', 10, sha256('rows'), '{}' FROM sira_model_versions;

@@ -3,6 +3,7 @@
 mod audit;
 mod databases;
 mod features;
+mod gates;
 mod install;
 mod jobs;
 mod materialise;
