@@ -19,4 +19,5 @@ $gate$;
 SELECT CASE WHEN count(*) = 1 AND max(version) = 1 THEN 'ok: ' ELSE 'not ok: ' END || 'the gate holds, and one version is in production'
 FROM sira_model_versions WHERE status = 'production';
 SELECT CASE WHEN sira_alias_version('fraud@challenger') = 2 AND sira_set_alias('fraud/1', 'challenger') = 1
-             AND (SELECT max(id) FROM sira_model_alias_history) = 5 THEN 'ok: ' ELSE 'not ok: ' END || 'aliases go on with their history';
+            THEN 'ok: ' ELSE 'not ok: ' END || 'an alias names what it named, and goes on';
+SELECT CASE WHEN count(*) = 5 AND max(id) = 5 THEN 'ok: ' ELSE 'not ok: ' END || 'its history does too' FROM sira_model_alias_history;
