@@ -19,6 +19,15 @@ SELECT t.* FROM demo.calendar, sira_train('fraud',
     split => jsonb_build_object('method', 'time', 'test_from', test_from), embargo => '7 days',
     params => '{"num_iterations": 300, "num_leaves": 15, "learning_rate": 0.03, "min_data_in_leaf": 100}') AS t;
 
+-- What a version has to show before it may score a payment. The threshold of the policy blocks: half of what it blocks must be
+-- fraud, and half of the frauds must be blocked. A later version must be better than the champion on the same payments.
+SELECT sira_set_gates('fraud', '[
+    {"stage": "validated",  "metric": "auc",       "minimum": 0.85},
+    {"stage": "validated",  "metric": "precision", "minimum": 0.5},
+    {"stage": "validated",  "metric": "recall",    "minimum": 0.5},
+    {"stage": "production", "metric": "auc",       "minimum": 0.85},
+    {"stage": "production", "improvement": 0.01}]', reason => 'what the demo promises');
+
 SELECT * FROM sira_promote('fraud', 'first version for the demo');
 
 -- Each payment is scored inside its own INSERT, from the features of its moment. Payments of one customer, or at one
