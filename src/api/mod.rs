@@ -2,6 +2,7 @@
 
 pub mod bands;
 pub mod define;
+pub mod drift;
 pub mod evaluate;
 pub mod explain;
 pub mod features_offline;
@@ -18,6 +19,7 @@ pub mod replay;
 pub mod score;
 pub mod score_query;
 pub mod snapshots;
+pub mod statistics;
 pub mod status;
 pub mod text;
 pub mod train;
