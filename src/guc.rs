@@ -27,6 +27,11 @@ static MIN_IMPROVEMENT: GucSetting<f64> = GucSetting::<f64>::new(0.02);
 static AUTO_PROMOTE: GucSetting<bool> = GucSetting::<bool>::new(false);
 static BYPASS_GATES: GucSetting<bool> = GucSetting::<bool>::new(false);
 
+static DRIFT_KS: GucSetting<f64> = GucSetting::<f64>::new(0.15);
+static DRIFT_PSI: GucSetting<f64> = GucSetting::<f64>::new(0.2);
+static DRIFT_MAPE: GucSetting<f64> = GucSetting::<f64>::new(0.15);
+static DRIFT_ACCURACY: GucSetting<f64> = GucSetting::<f64>::new(0.10);
+
 /// How often `sira.tenant` was set: whoever keeps what depends on it compares a number and not a text.
 static TENANT_CHANGES: AtomicU32 = AtomicU32::new(0);
 
@@ -144,6 +149,7 @@ pub fn register() {
         GucFlags::UNIT_S,
     );
     register_gates();
+    register_drift();
     reserve_prefix();
 }
 
@@ -204,6 +210,46 @@ fn register_gates() {
         &BYPASS_GATES,
         GucContext::Suset,
         GucFlags::default(),
+    );
+}
+
+/// What a drift run tolerates; `sql/install/drift.sql` reads them.
+fn register_drift() {
+    let threshold = |name, short, long, setting: &'static GucSetting<f64>| {
+        GucRegistry::define_float_guc(
+            name,
+            short,
+            long,
+            setting,
+            0.0,
+            10.0,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
+    };
+    threshold(
+        c"sira.drift_ks_threshold",
+        c"The largest Kolmogorov-Smirnov distance, or total variation of categories, that is no drift.",
+        c"A distance above it is drift where it is no chance either.",
+        &DRIFT_KS,
+    );
+    threshold(
+        c"sira.drift_psi_threshold",
+        c"The largest population stability index that is no drift.",
+        c"What sampling alone adds to an index is allowed for on top.",
+        &DRIFT_PSI,
+    );
+    threshold(
+        c"sira.drift_mape_threshold",
+        c"By how much of its baseline the mean absolute percentage error may grow.",
+        c"Relative: 0.15 is 15 per cent more.",
+        &DRIFT_MAPE,
+    );
+    threshold(
+        c"sira.drift_accuracy_threshold",
+        c"How much of their baseline AUC and accuracy may lose.",
+        c"Relative: 0.1 is a tenth less.",
+        &DRIFT_ACCURACY,
     );
 }
 

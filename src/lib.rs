@@ -10,6 +10,7 @@ mod call;
 mod catalog;
 mod columns;
 mod cursor;
+mod drift;
 mod error;
 mod evaluation;
 mod feature;

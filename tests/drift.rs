@@ -11,11 +11,7 @@ use sira_core::stats::bins::CutPoints;
 use sira_core::stats::population::Moments;
 
 fn pair(layout: &Layout, reference: &[f64], current: &[f64]) -> Pair {
-    Pair {
-        layout: layout.clone(),
-        reference: layout.sketch(reference, 0.0),
-        current: layout.sketch(current, 0.0),
-    }
+    Pair::of(layout, &layout.sketch(reference, 0.0), &layout.sketch(current, 0.0))
 }
 
 fn steps(from: usize, to: usize) -> Vec<f64> {
@@ -97,7 +93,7 @@ fn small_samples_are_not_judged() {
 #[test]
 fn sketches_of_other_bins_are_refused() {
     let layout = Layout::Numeric(CutPoints::new(vec![1.0, 2.0]).unwrap());
-    let wrong = Pair { layout, reference: Sketch::empty(4), current: Sketch::empty(5) };
+    let wrong = Pair::of(&layout, &Sketch::empty(4), &Sketch::empty(5));
     assert_eq!(rule::judge(&[wrong], &Rule::default()).unwrap_err().kind, ErrorKind::InvalidParameter);
 }
 

@@ -157,13 +157,13 @@ fn world(seed: u64) -> World {
 
 impl World {
     fn input(&self, random: &mut Random, input: usize, rows: usize, shift: Shift) -> Pair {
-        let layout = self.layouts[input].clone();
+        let layout = &self.layouts[input];
         let mut current = Sketch::empty(layout.bins());
         for _ in 0..rows {
             let (value, unseen) = draw(random, input, shift);
             current.add(layout.bin(value, unseen), value, 0.0);
         }
-        Pair { layout, reference: self.reference[input].clone(), current }
+        Pair::of(layout, &self.reference[input], &current)
     }
 
     /// Scores and labels of a day: the scores' pair, and whether the quality fell.
@@ -174,11 +174,7 @@ impl World {
             scores.iter().map(|p| (random.uniform() < *p) != (random.uniform() < flipped)).collect();
         let judged =
             concept::binary(&scores, &labels, &self.before, Tolerance::default(), &Rule::default()).unwrap();
-        let pair = Pair {
-            layout: self.score.clone(),
-            reference: self.score_reference.clone(),
-            current: self.score.sketch(&scores, 0.0),
-        };
+        let pair = Pair::of(&self.score, &self.score_reference, &self.score.sketch(&scores, 0.0));
         (pair, judged.1.iter().any(|finding| finding.detected))
     }
 

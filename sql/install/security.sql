@@ -6,6 +6,7 @@ DECLARE
     tab text;
 BEGIN
     FOREACH tab IN ARRAY ARRAY[
+        'sira_baselines', 'sira_drift_sketches', 'sira_sketch_watermarks', 'sira_drift_alerts',
         'sira_tenant_members', 'sira_feature_definitions', 'sira_feature_sets', 'sira_features', 'sira_feature_snapshots',
         'sira_labels', 'sira_models', 'sira_model_versions', 'sira_model_artifacts', 'sira_model_aliases',
         'sira_model_transitions', 'sira_approval_policies', 'sira_approvals', 'sira_training_runs', 'sira_decision_policies',
@@ -20,6 +21,7 @@ BEGIN
     END LOOP;
     -- Shared models are read by every tenant, and only the registry is shared.
     FOREACH tab IN ARRAY ARRAY[
+        'sira_baselines',
         'sira_models', 'sira_model_versions', 'sira_model_artifacts', 'sira_model_aliases', 'sira_model_transitions',
         'sira_decision_policies', 'sira_gates', 'sira_model_alias_history']
     LOOP
@@ -50,7 +52,8 @@ DECLARE
     tab text;
 BEGIN
     -- What hangs on a model is seen where the model is: the sub-select passes through the policies of sira_models.
-    FOREACH tab IN ARRAY ARRAY['sira_model_versions', 'sira_model_aliases', 'sira_model_transitions', 'sira_training_runs',
+    FOREACH tab IN ARRAY ARRAY['sira_baselines', 'sira_drift_sketches', 'sira_drift_alerts',
+                               'sira_model_versions', 'sira_model_aliases', 'sira_model_transitions', 'sira_training_runs',
                                'sira_decision_policies', 'sira_predictions', 'sira_feedback', 'sira_data_drift',
                                'sira_model_performance', 'sira_evaluations', 'sira_model_alias_history']
     LOOP
@@ -113,6 +116,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_feature_watermarks, @ex
 GRANT SELECT ON @extschema@.sira_jobs TO sira_admin, sira_auditor;
 -- What concerns other tenants too is the owner's to write.
 GRANT SELECT ON @extschema@.sira_tenant_members, @extschema@.sira_partition_config TO sira_admin;
+-- Baselines are written by the library; sketches are made of predictions and can be made again; alerts are worked on.
+GRANT SELECT ON @extschema@.sira_baselines TO sira_admin, sira_user, sira_auditor;
+GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_drift_sketches, @extschema@.sira_sketch_watermarks TO sira_admin;
+GRANT SELECT, INSERT, UPDATE ON @extschema@.sira_drift_alerts TO sira_admin;
+GRANT SELECT ON @extschema@.sira_drift_sketches, @extschema@.sira_drift_alerts TO sira_user, sira_auditor;
+GRANT SELECT ON @extschema@.sira_drift_alerts TO finance_ops;
 -- A wall may be raised; lowering it is the owner's.
 GRANT SELECT ON @extschema@.sira_approval_policies TO sira_admin;
 GRANT INSERT (tenant_id, model_id, model_type, stage, required_signatures, required_role, valid_for)

@@ -5,7 +5,7 @@ CREATE TABLE @extschema@.sira_data_drift (
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     model_id uuid NOT NULL,
     model_version_id uuid,
-    drift_type text NOT NULL DEFAULT 'data' CHECK (drift_type IN ('data', 'prediction', 'concept')),
+    drift_type text NOT NULL DEFAULT 'data' CHECK (drift_type IN ('data', 'prediction', 'concept', 'overall')),
     feature_key text,
     method text NOT NULL,
     statistic double precision,

@@ -4,6 +4,7 @@ use crate::api::ids;
 use crate::call;
 use crate::catalog::Home;
 use crate::columns::{self, Extent};
+use crate::drift;
 use crate::error::{self, Failure};
 use crate::evaluation::champion;
 use crate::feature::offline::{questions, training};
@@ -158,6 +159,7 @@ fn train(home: Home, ask: &Ask<'_>) -> error::Result<Outcome> {
             label: None,
         },
     )?;
+    drift::baseline::of_training(home, &own, &registered, &data, &parts, &trained.text)?;
     let rows = [parts.train.len(), parts.validation.len(), parts.test.len()];
     Run {
         query: ask.query,

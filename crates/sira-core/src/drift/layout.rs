@@ -5,8 +5,8 @@
 //! values in both.
 
 use super::Sketch;
+use crate::Result;
 use crate::stats::bins::CutPoints;
-use crate::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -91,15 +91,6 @@ impl Layout {
         }
     }
 
-    /// The bin of categories that the reference never saw; numbers have none.
-    #[must_use]
-    pub fn unseen_bin(&self) -> Option<usize> {
-        match self {
-            Self::Numeric(_) => None,
-            Self::Categorical(categories) => Some(categories.frequent.len() + 1),
-        }
-    }
-
     /// The sketch of a sample whose missing codes are missing values; `shift` is where its moments are taken from.
     #[must_use]
     pub fn sketch(&self, sample: &[f64], shift: f64) -> Sketch {
@@ -108,18 +99,6 @@ impl Layout {
             sketch.add(self.bin(*value, false), *value, shift);
         }
         sketch
-    }
-
-    /// Whether a sketch can be one over these bins.
-    ///
-    /// # Errors
-    /// `InvalidParameter` where their numbers differ.
-    pub fn check(&self, sketch: &Sketch) -> Result<()> {
-        if sketch.counts.len() == self.bins() {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::InvalidParameter, "a sketch does not have the bins of its baseline")
-            .with_detail(format!("{} counts, {} bins.", sketch.counts.len(), self.bins())))
     }
 }
 

@@ -19,9 +19,10 @@
 //! | `null_share` | what the share of missing values grew or fell by | χ² on 2 × 2 | 0.05 |
 //! | `unseen_share` | what the share of unseen categories is above the expected: categories seen once by the reference, of its rows (Good, 1953) | χ² on 2 × 2 | 0.02 |
 
+use super::score::Severity;
 use super::{Layout, Sketch};
-use crate::Result;
 use crate::stats::{chi_square, divergence, ks, multiple};
+use crate::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
 /// Rows below which no side is judged: the noise of an index over a dozen bins is above the least threshold there.
@@ -57,12 +58,49 @@ impl Default for Rule {
     }
 }
 
-/// One input, or the score, of both sides.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// One input, or the score, of both sides: counts over the same bins, those of a [`Layout`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
-    pub layout: Layout,
-    pub reference: Sketch,
-    pub current: Sketch,
+    pub categorical: bool,
+    /// How many categories the reference saw exactly once.
+    #[serde(default)]
+    pub singletons: u64,
+    pub reference: Vec<u64>,
+    pub current: Vec<u64>,
+}
+
+impl Pair {
+    #[must_use]
+    pub fn of(layout: &Layout, reference: &Sketch, current: &Sketch) -> Self {
+        let singletons = match layout {
+            Layout::Numeric(_) => None,
+            Layout::Categorical(categories) => Some(categories.singletons),
+        };
+        Self {
+            categorical: singletons.is_some(),
+            singletons: singletons.unwrap_or(0),
+            reference: reference.counts.clone(),
+            current: current.counts.clone(),
+        }
+    }
+
+    /// The last bin but one of categories: those that the reference never saw.
+    fn unseen_bin(&self) -> Option<usize> {
+        if self.categorical { self.reference.len().checked_sub(2) } else { None }
+    }
+
+    fn check(&self) -> Result<()> {
+        let least = if self.categorical { 3 } else { 2 };
+        if self.reference.len() == self.current.len() && self.reference.len() >= least {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::InvalidParameter, "a sketch does not have the bins of its baseline")
+            .with_detail(format!(
+                "{} bins in the baseline, {} in the sketch.",
+                self.reference.len(),
+                self.current.len()
+            )))
+    }
 }
 
 /// What one test says.
@@ -99,15 +137,13 @@ struct Tested {
 pub fn judge(pairs: &[Pair], rule: &Rule) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for (at, pair) in pairs.iter().enumerate() {
-        pair.layout.check(&pair.reference)?;
-        pair.layout.check(&pair.current)?;
-        let (m, n) = (pair.reference.rows(), pair.current.rows());
+        pair.check()?;
+        let (m, n) = (pair.reference.iter().sum::<u64>(), pair.current.iter().sum::<u64>());
         if m.min(n) < rule.least_rows.max(1) {
             findings.push(unjudged(at, rule, m, n));
             continue;
         }
-        let (reference, current) = expected_and_seen(pair);
-        for test in tests(pair, &reference, &current, rule)? {
+        for test in tests(pair, &expected(pair), rule)? {
             findings.push(Finding {
                 pair: at,
                 method: test.method,
@@ -142,6 +178,16 @@ pub fn decide(findings: &mut [Finding], rule: &Rule) {
     }
 }
 
+/// How grave one finding is by itself: 1.25 times its threshold is severe (a PSI of 0.25 where 0.2 is tolerated).
+#[must_use]
+pub fn severity(finding: &Finding) -> Severity {
+    match finding.effect_size {
+        Some(effect) if finding.detected && effect >= 1.25 * finding.threshold => Severity::High,
+        _ if finding.detected => Severity::Medium,
+        _ => Severity::Low,
+    }
+}
+
 fn unjudged(pair: usize, rule: &Rule, m: u64, n: u64) -> Finding {
     Finding {
         pair,
@@ -160,24 +206,24 @@ fn unjudged(pair: usize, rule: &Rule, m: u64, n: u64) -> Finding {
     }
 }
 
-/// Both sides' counts. Among as many rows again the reference itself would have met new categories: about as many rows as
-/// it has categories that it saw once. They are taken from those that share a bin.
-fn expected_and_seen(pair: &Pair) -> (Vec<u64>, Vec<u64>) {
-    let mut reference = pair.reference.counts.clone();
-    if let (Some(unseen), Layout::Categorical(categories)) = (pair.layout.unseen_bin(), &pair.layout) {
-        let moved =
-            reference.get(unseen.saturating_sub(1)).map_or(0, |other| categories.singletons.min(*other));
-        if let Some(other) = reference.get_mut(unseen.saturating_sub(1)) {
-            *other -= moved;
-        }
-        if let Some(count) = reference.get_mut(unseen) {
-            *count += moved;
-        }
+/// The reference's counts. Among as many rows again the reference itself would have met new categories: about as many rows
+/// as it has categories that it saw once. They are taken from those that share a bin.
+fn expected(pair: &Pair) -> Vec<u64> {
+    let mut reference = pair.reference.clone();
+    let Some(unseen) = pair.unseen_bin() else { return reference };
+    let other = unseen.saturating_sub(1);
+    let moved = reference.get(other).map_or(0, |rows| pair.singletons.min(*rows));
+    if let Some(rows) = reference.get_mut(other) {
+        *rows -= moved;
     }
-    (reference, pair.current.counts.clone())
+    if let Some(rows) = reference.get_mut(unseen) {
+        *rows += moved;
+    }
+    reference
 }
 
-fn tests(pair: &Pair, reference: &[u64], current: &[u64], rule: &Rule) -> Result<Vec<Tested>> {
+fn tests(pair: &Pair, reference: &[u64], rule: &Rule) -> Result<Vec<Tested>> {
+    let current = pair.current.as_slice();
     let (m, n) = (reference.iter().sum::<u64>() as f64, current.iter().sum::<u64>() as f64);
     let homogeneity = {
         let (reference, current) = joined(reference, current);
@@ -193,7 +239,7 @@ fn tests(pair: &Pair, reference: &[u64], current: &[u64], rule: &Rule) -> Result
         effect: (psi - noise).max(0.0),
         threshold: rule.psi,
     }];
-    match pair.layout.unseen_bin() {
+    match pair.unseen_bin() {
         None => tests.extend(distribution_functions(reference, current, rule)),
         Some(unseen) => {
             tests.push(Tested {

@@ -1,0 +1,4 @@
+//! Watching production: what a version saw, and what it sees.
+
+pub mod baseline;
+pub mod count;

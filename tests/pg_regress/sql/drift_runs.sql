@@ -1,0 +1,120 @@
+-- Drift runs on a small world: baselines, sketches, what is found, what is written down, and the edges.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS sira;
+\set SHOW_CONTEXT never
+SET timezone = 'UTC';
+BEGIN;
+\set ON_ERROR_ROLLBACK on
+SELECT sira_create_model('dr', 'fraud_detection') IS NOT NULL AS made;
+CREATE TABLE dr_rows AS
+SELECT timestamptz '2026-01-01 00:00:00+00' + g * interval '10 minutes' AS paid_at, (g * 7919 % 1000)::float8 AS amount,
+       CASE g * 31 % 50 WHEN 0 THEN NULL ELSE (ARRAY['web', 'shop', 'atm'])[1 + g % 3] END AS channel, g * 104729 % 64 AS noise,
+       g % 5 = 0 AS night, 7.0::float8 AS constant, (g * 7919 % 1000 > 700) <> (g % 13 = 0) AS bad
+FROM generate_series(1, 5000) g;
+SELECT version, rows_train, rows_validation FROM sira_train('dr', 'TABLE dr_rows', 'bad', time_column => 'paid_at',
+    params => '{"num_iterations": 20, "num_leaves": 7, "min_data_in_leaf": 10}');
+
+-- The baseline.
+SELECT part, subject, feature_key, kind, cardinality(counts) AS bins, total_rows, null_count, (SELECT sum(n) FROM unnest(counts) n) = total_rows AS whole,
+       categories, round(mean::numeric, 2) AS mean, binning, epsilon
+FROM sira_baselines WHERE model_id = (SELECT id FROM sira_models WHERE name = 'dr') ORDER BY 1, 2, 3;
+UPDATE sira_baselines SET total_rows = 0;
+DELETE FROM sira_baselines;
+SELECT sira_set_baseline('dr/1', 'TABLE dr_rows');
+
+-- Predictions as they are logged; the owner writes them here, to have them when they are wanted.
+CREATE FUNCTION dr_log(from_ts timestamptz, hours int, per_hour int, amount_by float8 DEFAULT 0, null_every int DEFAULT 50,
+                       kiosk_every int DEFAULT 1000000, country text DEFAULT 'FR', salt int DEFAULT 0) RETURNS bigint LANGUAGE sql AS $$
+    WITH rows AS (
+        SELECT from_ts + (g / per_hour) * interval '1 hour' + (g % per_hour) * interval '1 second' AS at, (g * 7907 % 1000)::float8 + amount_by AS amount,
+               CASE WHEN g % kiosk_every = 1 THEN 'kiosk' WHEN g * 31 % null_every = 0 THEN NULL ELSE (ARRAY['web', 'shop', 'atm'])[1 + g % 3] END AS channel,
+               g * 104723 % 64 AS noise, g % 5 = 0 AS night, g + salt AS entity
+        FROM generate_series(1, hours * per_hour - 1) g),
+    vectors AS (
+        SELECT r.*, ARRAY[r.amount, coalesce(array_position('{atm,shop,web}', r.channel) - 1, 'NaN'::float8), r.noise, r.night::int, 7]::float8[] AS v FROM rows r),
+    written AS (
+        INSERT INTO sira_predictions (id, tenant_id, created_at, model_id, model_version_id, entity_type, entity_id, input_features, feature_vector,
+                                      prediction, score, context, source)
+        SELECT sira_uuid_v7(w.at), 'default', w.at, m.model_id, m.id, 'payment', w.entity::text, jsonb_build_object('amount', w.amount, 'channel', w.channel),
+               w.v, '{}', sira_score('dr/1', w.v), jsonb_build_object('country', country), 'sira'
+        FROM vectors w, sira_model_versions m WHERE m.version = 1 AND m.model_id = (SELECT id FROM sira_models WHERE name = 'dr') RETURNING 1)
+    SELECT count(*) FROM written
+$$;
+CREATE FUNCTION dr_found(as_of timestamptz, more text DEFAULT '') RETURNS TABLE (drift_type text, feature text, methods text, severity text) LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE format('SELECT d.drift_type, d.feature, string_agg(d.method, '' '' ORDER BY d.method), max(d.severity)
+        FROM sira_detect_drift(''dr/1'', as_of => %L %s) d WHERE d.detected GROUP BY 1, 2 ORDER BY 1, 2', as_of, more);
+END
+$$;
+-- Nothing was asked yet.
+SELECT drift_type, feature, method, statistic, detected, note FROM sira_detect_drift('dr/1', as_of => '2026-03-01');
+-- A quiet week, and one that is not: larger amounts, missing channels, a kiosk that nobody knew.
+SELECT dr_log('2026-03-01', 168, 10);
+SELECT dr_log('2026-03-08', 168, 10, amount_by => 400, null_every => 4, kiosk_every => 9, salt => 10000);
+SELECT * FROM dr_found('2026-03-08');
+SELECT drift_type, feature, method, statistic >= 0 AS there, effect_size < threshold AS below, reference_size, current_size
+FROM sira_detect_drift('dr/1', as_of => '2026-03-08') WHERE feature IN ('amount', 'channel', 'constant') ORDER BY feature, method;
+SELECT * FROM dr_found('2026-03-15');
+-- From the rows themselves it is the same, and so it is against the week before, the validation part, or a period.
+SELECT * FROM dr_found('2026-03-15', ', from_raw => true');
+SELECT * FROM dr_found('2026-03-15', ', reference => ''previous''');
+SELECT * FROM dr_found('2026-03-15', ', reference => ''[2026-03-01,2026-03-08)''');
+SELECT count(*) AS nothing FROM dr_found('2026-03-15', ', reference => ''[2026-03-08,2026-03-15)''');
+SELECT * FROM dr_found('2026-03-15', ', reference => ''validation''');
+-- Twice is the same.
+SELECT count(*) > 0 AS hours, count(DISTINCT hour) AS different, sum((SELECT sum(n) FROM unnest(counts) n)) FILTER (WHERE subject = 'score') AS rows FROM sira_drift_sketches;
+SELECT sira_update_sketches('dr/1') >= 0 AS again;
+SELECT sum((SELECT sum(n) FROM unnest(counts) n)) FILTER (WHERE subject = 'score') AS rows FROM sira_drift_sketches;
+-- Rows that come with an old time, as where a clock was set back.
+SELECT dr_log('2026-03-02', 1, 101, salt => 50000);
+SELECT sira_update_sketches('dr/1') AS not_looked_for, sira_update_sketches('dr/1', check_from => '2026-03-01') AS counted,
+       sira_update_sketches('dr/1', check_from => '2026-03-01') AS and_not_again;
+SELECT sum((SELECT sum(n) FROM unnest(counts) n)) FILTER (WHERE subject = 'score') AS rows FROM sira_drift_sketches;
+
+-- By segment: one country drifts, the other does not. Each is held against its own past.
+SELECT dr_log('2026-03-22', 168, 10, country => 'DE', salt => 60000), dr_log('2026-03-29', 168, 10, country => 'DE', salt => 70000),
+       dr_log('2026-03-22', 168, 10, salt => 80000), dr_log('2026-03-29', 168, 10, amount_by => 400, salt => 90000);
+SELECT segment_value, drift_type, feature, bool_or(detected) AS detected FROM sira_detect_drift('dr/1', segment => 'country', as_of => '2026-04-05')
+GROUP BY 1, 2, 3 HAVING bool_or(detected) ORDER BY 1, 2, 3;
+
+-- Quality once labels come: right in the first week, turned over in the second.
+INSERT INTO sira_labels (entity_type, entity_id, label_name, label, label_value, known_at)
+SELECT p.entity_type, p.entity_id, 'bad', NULL, ((p.score > 0.5) <> (p.entity_id::int % CASE WHEN p.created_at < '2026-03-08' THEN 20 ELSE 2 END = 0))::int, '2026-03-16'
+FROM sira_predictions p WHERE p.created_at < '2026-03-15' AND p.model_id = (SELECT id FROM sira_models WHERE name = 'dr');
+-- A label without a prediction.
+SELECT sira_record_label('payment', 'nobody', 'true', label_name => 'bad') IS NOT NULL AS recorded;
+SELECT * FROM dr_found('2026-03-08');
+SELECT * FROM dr_found('2026-03-15');
+SELECT period_start, period_end, estimated, max(sample_size) AS rows, bool_and(auc BETWEEN 0 AND 1) AS auc, bool_and(accuracy BETWEEN 0 AND 1) AS accuracy,
+       bool_or(drift_detected) AS detected
+FROM sira_model_performance WHERE model_id = (SELECT id FROM sira_models WHERE name = 'dr') AND sample_size > 0 AND segment IS NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT drift_type, count(*) > 0 AS written, bool_or(drift_detected) AS detected FROM sira_data_drift
+WHERE model_id = (SELECT id FROM sira_models WHERE name = 'dr') GROUP BY 1 ORDER BY 1;
+-- What the runs raised, once each.
+SELECT alert_type, subject, severity, message, occurrences > 1 AS again, retrain_due IS NOT NULL AS retrain FROM sira_drift_alerts
+WHERE model_id = (SELECT id FROM sira_models WHERE name = 'dr') ORDER BY 1, 2;
+
+-- Training against serving.
+SELECT feature, finding, severity, note FROM sira_validate_data_skew('dr/1', as_of => '2026-03-15') WHERE severity <> 'low' ORDER BY 1, 2;
+SELECT sira_do_drift('{"model": "dr/1", "as_of": "2026-03-08"}') - 'drift_score' AS job;
+SELECT round(sira_calculate_drift_score(0.5, 0.2, 0.8)::numeric, 9) AS all_parts, sira_calculate_drift_score(NULL, 0.6, 0) AS two, sira_calculate_drift_score(NULL, NULL, NULL) AS none;
+
+-- An imported version: its baseline comes from a query, once.
+SELECT sira_import_version('dr', sira_export_version('dr/1'), signature => (SELECT signature FROM sira_model_versions WHERE version = 1 AND model_id = (SELECT id FROM sira_models WHERE name = 'dr'))) AS version;
+SELECT * FROM sira_detect_drift('dr/2');
+SELECT sira_set_baseline('dr/2', 'SELECT amount, channel, noise, night, constant FROM dr_rows') AS subjects;
+SELECT sira_set_baseline('dr/2', 'SELECT amount FROM dr_rows WHERE false');
+-- Infinite values, and nothing but missing ones.
+SELECT sira_import_version('dr', sira_export_version('dr/1'), signature => (SELECT signature FROM sira_model_versions WHERE version = 1 AND model_id = (SELECT id FROM sira_models WHERE name = 'dr'))) AS version;
+SELECT sira_set_baseline('dr/3', 'SELECT amount FROM dr_rows WHERE false');
+SELECT sira_set_baseline('dr/3', 'SELECT CASE WHEN amount > 900 THEN ''Infinity'' ELSE amount END AS amount, NULL::text AS channel, NULL::float8 AS noise, night, constant FROM dr_rows') AS subjects;
+SELECT feature_key, kind, null_count = total_rows AS missing, total_rows - null_count - finite_count AS infinite FROM sira_baselines
+WHERE part = 'training' AND subject = 'feature' AND model_version_id = (SELECT id FROM sira_model_versions WHERE version = 3 AND model_id = (SELECT id FROM sira_models WHERE name = 'dr')) ORDER BY 1;
+-- Refused.
+SELECT * FROM sira_detect_drift('dr/9');
+SELECT * FROM sira_detect_drift('dr/1', window_size => '0');
+SELECT * FROM sira_detect_drift('dr/1', reference => 'yesterday');
+SELECT * FROM sira_judge_drift('[{"categorical": false, "reference": [1, 2, 3], "current": [1, 2]}]');
+SELECT * FROM sira_judge_drift('[{"what": 1}]');
+SELECT * FROM sira_count_predictions('dr/1', NULL, now());
+ROLLBACK;
