@@ -7,8 +7,8 @@
 use super::super::ranking::key;
 use super::super::{Weights, same_length};
 use super::{Bootstrap, Interval, Progress, binary, multiclass, regression};
-use crate::metrics::regression as measured;
 use crate::Result;
+use crate::metrics::regression as measured;
 
 /// A binary model's scores, and the labels as it reads them.
 #[derive(Clone, Copy)]
@@ -117,4 +117,83 @@ fn place(counts: &[u32], places: &[usize], placed: &mut Vec<u32>) {
 fn less<const N: usize>(mut values: [f64; N], others: [f64; N]) -> [f64; N] {
     values.iter_mut().zip(others).for_each(|(value, other)| *value -= other);
     values
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::metrics::{binary as measure_flags, multiclass as measure_classes};
+    use crate::split::SplitMix64;
+
+    const HOW: Bootstrap = Bootstrap { resamples: 60, level: 0.9, seed: 7, stratified: false };
+
+    fn number(metrics: &impl serde::Serialize, name: &str) -> f64 {
+        serde_json::to_value(metrics).unwrap()[name].as_f64().unwrap_or(f64::NAN)
+    }
+
+    /// The same resamples, each measured from scratch with its counts for weights.
+    fn plainly<const N: usize>(
+        names: [&'static str; N],
+        rows: usize,
+        weights: &[f64],
+        difference: impl Fn(&[f64], &str) -> f64,
+    ) -> Vec<Interval> {
+        let strata = [(0..rows as u32).collect()];
+        HOW.run(names, &strata, &mut |_| Ok(()), |counts| {
+            let drawn: Vec<f64> =
+                counts.iter().zip(weights).map(|(count, w)| f64::from(*count) * w).collect();
+            names.map(|name| difference(&drawn, name))
+        })
+        .unwrap()
+    }
+
+    fn assert_same(fast: &[Interval], plain: &[Interval]) {
+        assert_eq!(fast.len(), plain.len());
+        for (fast, plain) in fast.iter().zip(plain) {
+            assert_eq!(fast.metric, plain.metric);
+            for (a, b) in [(fast.low, plain.low), (fast.high, plain.high)] {
+                assert_eq!(a.is_some(), b.is_some(), "{}", fast.metric);
+                let (a, b) = (a.unwrap_or(0.0), b.unwrap_or(0.0));
+                assert!((a - b).abs() < 1e-9, "{}: {a} and {b}", fast.metric);
+            }
+        }
+    }
+
+    #[test]
+    fn differences_are_those_of_the_resampled_rows() {
+        let mut dice = SplitMix64(3);
+        let mut chance = |steps: u64| dice.below(steps) as f64 / steps as f64;
+        let labels: Vec<bool> = (0..200).map(|_| chance(10) < 0.3).collect();
+        let weights: Vec<f64> = (0..200).map(|_| 1.0 + chance(3)).collect();
+        // Few different scores, so that many rows tie.
+        let [a, b]: [Vec<f64>; 2] = [25, 12].map(|steps| (0..200).map(|_| chance(steps)).collect());
+        let side = |scores, threshold| Flags { scores, labels: &labels, threshold };
+        let fast = flags(side(&a, 0.4), side(&b, 0.6), Some(&weights), &HOW, &mut |_| Ok(())).unwrap();
+        let plain = plainly(binary::NAMES, 200, &weights, |drawn, name| {
+            let of = |scores: &[f64], threshold| {
+                number(&measure_flags(scores, &labels, Some(drawn), threshold).unwrap(), name)
+            };
+            of(&b, 0.6) - of(&a, 0.4)
+        });
+        assert_same(&fast, &plain);
+
+        let kinds: Vec<u32> = (0..200).map(|_| (chance(3) * 3.0) as u32).collect();
+        let [a, b]: [Vec<f64>; 2] = [9, 31].map(|steps| (0..600).map(|_| chance(steps) + 0.01).collect());
+        let side = |probabilities| Classes { probabilities, k: 3, labels: &kinds };
+        let fast = classes(side(&a), side(&b), Some(&weights), &HOW, &mut |_| Ok(())).unwrap();
+        let plain = plainly(multiclass::NAMES, 200, &weights, |drawn, name| {
+            let of = |p: &[f64]| number(&measure_classes(p, 3, &kinds, Some(drawn)).unwrap(), name);
+            of(&b) - of(&a)
+        });
+        assert_same(&fast, &plain);
+
+        let truth: Vec<f64> = (0..200).map(|_| chance(50) * 10.0).collect();
+        let fast = numbers([&a[..200], &b[..200]], &truth, Some(&weights), &HOW, &mut |_| Ok(())).unwrap();
+        let plain = plainly(regression::NAMES, 200, &weights, |drawn, name| {
+            let of = |p: &[f64]| number(&measured(p, &truth, Some(drawn)).unwrap(), name);
+            of(&b[..200]) - of(&a[..200])
+        });
+        assert_same(&fast, &plain);
+    }
 }
