@@ -7,6 +7,7 @@ mod api;
 mod audit;
 mod cache;
 mod call;
+mod card;
 mod catalog;
 mod columns;
 mod cursor;
@@ -105,7 +106,8 @@ extension_sql_file!("../sql/install/workers.sql", name = "workers", requires = [
 extension_sql_file!("../sql/install/pipeline.sql", name = "pipeline", requires = ["workers"]);
 extension_sql_file!("../sql/install/schedule.sql", name = "schedule", requires = ["pipeline"]);
 extension_sql_file!("../sql/install/model_card.sql", name = "model_card", requires = ["schedule"]);
-extension_sql_file!("../sql/install/baselines.sql", name = "baselines", requires = ["model_card"]);
+extension_sql_file!("../sql/install/mlflow.sql", name = "mlflow", requires = ["model_card"]);
+extension_sql_file!("../sql/install/baselines.sql", name = "baselines", requires = ["mlflow"]);
 extension_sql_file!("../sql/install/drift.sql", name = "drift", requires = ["baselines"]);
 extension_sql_file!("../sql/install/alerts.sql", name = "alerts", requires = ["drift"]);
 extension_sql_file!("../sql/install/system_metrics.sql", name = "system_metrics", requires = ["alerts"]);

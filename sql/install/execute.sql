@@ -37,6 +37,7 @@ BEGIN
             ('sira_admin', ARRAY['sira_set_baseline', 'sira_count_predictions', 'sira_logged_hours', 'sira_update_sketches', 'sira_drift_side',
                 'sira_drift_labels', 'sira_detect_drift', 'sira_alert_of_drift', 'sira_validate_data_skew', 'sira_do_drift',
                 'sira_raise_alert', 'sira_move_alert', 'sira_acknowledge_alert', 'sira_resolve_alert', 'sira_queue_due_retraining']),
+            ('sira_admin', ARRAY['sira_import_mlflow', 'sira_export_mlflow', 'sira_read_mlflow', 'sira_mlflow_file', 'sira_write_mlflow']),
             ('sira_admin', ARRAY['sira_train', 'sira_import_version', 'sira_export_version', 'sira_predict_trigger',
                 'sira_doctor', 'sira_cache_problem', 'sira_missing_partitions', 'sira_compiled_models',
                 'sira_collect_cache'])

@@ -12,7 +12,7 @@ BEGIN
         'sira_model_transitions', 'sira_approval_policies', 'sira_approvals', 'sira_training_runs', 'sira_decision_policies',
         'sira_predictions', 'sira_prediction_requests', 'sira_feedback', 'sira_suggestions', 'sira_data_drift',
         'sira_model_performance', 'sira_feature_statistics', 'sira_partition_config', 'sira_feature_watermarks', 'sira_jobs', 'sira_snapshot_work',
-        'sira_evaluations', 'sira_gates', 'sira_model_examples', 'sira_model_alias_history']
+        'sira_evaluations', 'sira_model_curves', 'sira_gates', 'sira_model_examples', 'sira_model_alias_history']
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I ENABLE ROW LEVEL SECURITY', tab);
         -- In a sub-select, so that the tenant is asked for once a statement and not once a row.
@@ -23,7 +23,7 @@ BEGIN
     FOREACH tab IN ARRAY ARRAY[
         'sira_baselines',
         'sira_models', 'sira_model_versions', 'sira_model_artifacts', 'sira_model_aliases', 'sira_model_transitions',
-        'sira_decision_policies', 'sira_gates', 'sira_model_alias_history']
+        'sira_decision_policies', 'sira_model_curves', 'sira_gates', 'sira_model_alias_history']
     LOOP
         EXECUTE pg_catalog.format('CREATE POLICY shared ON @extschema@.%I FOR SELECT USING (tenant_id = ''*'' AND %s IS NOT NULL)',
                                   tab, own);
@@ -55,7 +55,7 @@ BEGIN
     FOREACH tab IN ARRAY ARRAY['sira_baselines', 'sira_drift_sketches', 'sira_drift_alerts',
                                'sira_model_versions', 'sira_model_aliases', 'sira_model_transitions', 'sira_training_runs',
                                'sira_decision_policies', 'sira_predictions', 'sira_feedback', 'sira_data_drift',
-                               'sira_model_performance', 'sira_evaluations', 'sira_model_alias_history']
+                               'sira_model_performance', 'sira_evaluations', 'sira_model_curves', 'sira_model_alias_history']
     LOOP
         EXECUTE pg_catalog.format(
             'CREATE POLICY fraud_only ON @extschema@.%1$I AS RESTRICTIVE TO pay_admin USING ('
@@ -142,6 +142,8 @@ GRANT UPDATE (experiment_name, notes) ON @extschema@.sira_training_runs TO sira_
 GRANT SELECT, DELETE ON @extschema@.sira_model_artifacts, @extschema@.sira_model_versions TO sira_admin;
 -- Gates decide by them, so nobody writes them by hand.
 GRANT SELECT ON @extschema@.sira_evaluations TO sira_admin, sira_user, finance_ops, pay_admin, sira_auditor;
+-- Curves are aggregates, as metrics are.
+GRANT SELECT ON @extschema@.sira_model_curves TO sira_admin, sira_user, finance_ops, pay_admin, sira_auditor;
 GRANT INSERT (tenant_id, model_id, version_label, artifact_s3_key, metrics, parameters, tags)
     ON @extschema@.sira_model_versions TO sira_admin;
 -- Not metrics: gates look at them and signatures cover them.

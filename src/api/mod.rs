@@ -1,6 +1,7 @@
 //! The functions that SQL calls: each parses, asks the core and stores; `sql/install` declares them.
 
 pub mod bands;
+pub mod card;
 pub mod define;
 pub mod drift;
 pub mod evaluate;
@@ -11,6 +12,7 @@ pub mod forget;
 pub mod gates;
 pub mod ids;
 pub mod jobs;
+pub mod mlflow;
 pub mod models;
 pub mod partitions;
 pub mod predict;

@@ -2,6 +2,7 @@
 
 use crate::api::ids;
 use crate::call;
+use crate::card;
 use crate::catalog::Home;
 use crate::columns::{self, Extent};
 use crate::drift;
@@ -160,6 +161,7 @@ fn train(home: Home, ask: &Ask<'_>) -> error::Result<Outcome> {
         },
     )?;
     drift::baseline::of_training(home, &own, &registered, &data, &parts, &trained.text)?;
+    card::curves::record(home, &own, &registered, &data, &split, &trained.text)?;
     let rows = [parts.train.len(), parts.validation.len(), parts.test.len()];
     Run {
         query: ask.query,

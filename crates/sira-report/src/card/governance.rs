@@ -48,7 +48,7 @@ pub fn gates(card: &Value) -> Section {
     let section = Section::new("Gates");
     let gates = list(card, "gates");
     if gates.is_empty() {
-        return section.note("Nothing asks this version for a figure, or your role may not see it.");
+        return section.note("No gate stands before this version now, or your role may not see it.");
     }
     let mut columns: Vec<&str> = Vec::new();
     for gate in gates.iter().filter_map(Value::as_object) {

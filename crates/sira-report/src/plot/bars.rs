@@ -13,7 +13,7 @@ pub struct Bar<'a> {
 }
 
 /// Characters of a name, and the pixels that they are given.
-pub(super) const NAME: usize = 26;
+pub(super) const NAME: usize = 23;
 pub(super) const NAMES: i32 = 182;
 const ROW: i32 = 22;
 /// What the figure beside a bar needs.

@@ -25,10 +25,11 @@ pub fn precision_recall(
         let mut names = Vec::new();
         for (at, (line, average)) in curves.iter().enumerate() {
             chart::curve(&mut chart, line.points, series(at), 2)?;
-            let average = average.map_or_else(String::new, |average| format!("  {}", short(average)));
+            let average =
+                average.map_or_else(String::new, |average| format!(" (average {})", short(average)));
             names.push((format!("{}{average}", canvas::fit(line.name, 26)), series(at)));
         }
         let lines = i32::try_from(names.len()).unwrap_or(1);
-        chart::legend(sheet, (86, HEIGHT as i32 - 84 - 17 * (lines - 1)), &names)
+        chart::legend(sheet, (86, HEIGHT as i32 - 134 - 17 * (lines - 1)), &names)
     })
 }

@@ -18,7 +18,7 @@ pub fn roc(title: &str, curves: &[(Line<'_>, Option<f64>)]) -> Result<String> {
         let mut names = Vec::new();
         for (at, (line, area)) in curves.iter().enumerate() {
             chart::curve(&mut chart, line.points, series(at), 2)?;
-            let area = area.map_or_else(String::new, |area| format!("  {}", short(area)));
+            let area = area.map_or_else(String::new, |area| format!(" (area {})", short(area)));
             names.push((format!("{}{area}", canvas::fit(line.name, 26)), series(at)));
         }
         // A curve worth drawing leaves the corner below it free.
