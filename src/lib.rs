@@ -102,7 +102,9 @@ extension_sql_file!("../sql/install/quality.sql", name = "quality", requires = [
 extension_sql_file!("../sql/install/offline.sql", name = "offline", requires = ["quality"]);
 extension_sql_file!("../sql/install/snapshots.sql", name = "snapshots", requires = ["offline"]);
 extension_sql_file!("../sql/install/jobs.sql", name = "jobs", requires = ["snapshots"]);
-extension_sql_file!("../sql/install/workers.sql", name = "workers", requires = ["jobs"]);
+extension_sql_file!("../sql/install/job_kinds.sql", name = "job_kinds", requires = ["jobs"]);
+extension_sql_file!("../sql/install/job_running.sql", name = "job_running", requires = ["job_kinds"]);
+extension_sql_file!("../sql/install/workers.sql", name = "workers", requires = ["job_running"]);
 extension_sql_file!("../sql/install/pipeline.sql", name = "pipeline", requires = ["workers"]);
 extension_sql_file!("../sql/install/schedule.sql", name = "schedule", requires = ["pipeline"]);
 extension_sql_file!("../sql/install/model_card.sql", name = "model_card", requires = ["schedule"]);

@@ -1,7 +1,7 @@
 //! Background workers that run jobs: when one is started, what it does, and how it tells how far it is.
 //!
 //! Nothing is preloaded: a worker is asked for by the transaction that queues a job ([`start`]) and lives until no job of
-//! its role is left ([`serve`]). What a worker is asked to do stands in `sql/install/workers.sql`.
+//! its role is left ([`serve`]). What a worker is asked to do stands in `sql/install/job_running.sql`.
 
 pub mod progress;
 mod serve;
