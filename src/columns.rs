@@ -161,6 +161,31 @@ impl Column {
         }
     }
 
+    /// Gives the texts the codes of a feature that a model knows; new texts come behind them.
+    pub fn recode(&mut self, feature: &Feature) {
+        self.feature = feature.clone();
+        if feature.kind != FeatureKind::Text {
+            self.kind = feature.kind;
+            return;
+        }
+        let mut texts = feature.categories.clone();
+        let codes: Vec<f64> = self
+            .texts
+            .iter()
+            .map(|text| match feature.code(text) {
+                code if code.is_nan() => {
+                    texts.push(text.clone());
+                    (texts.len() - 1) as f64
+                }
+                code => code,
+            })
+            .collect();
+        for value in self.values.iter_mut().filter(|value| !value.is_nan()) {
+            *value = codes.get(*value as usize).copied().unwrap_or(f64::NAN);
+        }
+        self.texts = texts;
+    }
+
     /// The feature that the model's signature gets of this column.
     pub fn signature(&self) -> Feature {
         match self.kind {

@@ -72,6 +72,12 @@ impl Cursor {
         unsafe { (*self.portal).tupDesc }
     }
 
+    /// Closes it unread: whether it can be opened was the question.
+    pub fn close(self) {
+        // SAFETY: the portal is ours.
+        unsafe { pg_sys::SPI_cursor_close(self.portal) };
+    }
+
     /// Hands over every row, and after each batch calls `pause`, which may refuse to go on.
     pub fn each(
         mut self,

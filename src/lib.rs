@@ -28,6 +28,7 @@ mod snapshot;
 mod snapshots;
 mod statement;
 mod training;
+mod tuning;
 mod version;
 mod worker;
 

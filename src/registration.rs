@@ -37,7 +37,6 @@ pub struct NewVersion<'a> {
 pub struct Registered {
     pub id: Uuid,
     pub number: i32,
-    pub digest: Digest,
 }
 
 thread_local! {
@@ -149,7 +148,7 @@ pub fn register(home: Home, model: &OwnModel, new: &NewVersion<'_>) -> Result<Re
     let (id, number) = stored
         .ok_or_else(|| Failure::internal(format!("artifact {} was not registered", cache::hex(&digest))))?;
     store_examples(home, model, id, new)?;
-    Ok(Registered { id, number, digest })
+    Ok(Registered { id, number })
 }
 
 /// Keeps rows and what the artifact's trees make of them, by the plain walk: the smoke test before a promotion holds

@@ -38,6 +38,8 @@ BEGIN
                 'sira_drift_labels', 'sira_detect_drift', 'sira_alert_of_drift', 'sira_validate_data_skew', 'sira_do_drift',
                 'sira_raise_alert', 'sira_move_alert', 'sira_acknowledge_alert', 'sira_resolve_alert', 'sira_queue_due_retraining']),
             ('sira_admin', ARRAY['sira_import_mlflow', 'sira_export_mlflow', 'sira_read_mlflow', 'sira_mlflow_file', 'sira_write_mlflow']),
+            ('sira_admin', ARRAY['sira_tune', 'sira_create_study', 'sira_tuning_step', 'sira_run_tuning', 'sira_reproduce',
+                'sira_reproducible', 'sira_run_obstacles', 'sira_run_reads_as_before']),
             ('sira_admin', ARRAY['sira_train', 'sira_import_version', 'sira_export_version', 'sira_predict_trigger',
                 'sira_doctor', 'sira_cache_problem', 'sira_missing_partitions', 'sira_compiled_models',
                 'sira_collect_cache'])

@@ -72,6 +72,8 @@ CREATE TABLE @extschema@.sira_training_runs (
     feature_set text,
     notes text,
     error_message text,
+    -- The run that this one trained again to compare digests.
+    reproduces uuid,
     started_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     finished_at timestamptz,
     started_by text NOT NULL DEFAULT SESSION_USER,

@@ -7,6 +7,7 @@ DECLARE
 BEGIN
     FOREACH tab IN ARRAY ARRAY[
         'sira_baselines', 'sira_drift_sketches', 'sira_sketch_watermarks', 'sira_drift_alerts',
+        'sira_tuning_studies', 'sira_tuning_trials',
         'sira_tenant_members', 'sira_feature_definitions', 'sira_feature_sets', 'sira_features', 'sira_feature_snapshots',
         'sira_labels', 'sira_models', 'sira_model_versions', 'sira_model_artifacts', 'sira_model_aliases',
         'sira_model_transitions', 'sira_approval_policies', 'sira_approvals', 'sira_training_runs', 'sira_decision_policies',
@@ -54,6 +55,7 @@ BEGIN
     -- What hangs on a model is seen where the model is: the sub-select passes through the policies of sira_models.
     FOREACH tab IN ARRAY ARRAY['sira_baselines', 'sira_drift_sketches', 'sira_drift_alerts',
                                'sira_model_versions', 'sira_model_aliases', 'sira_model_transitions', 'sira_training_runs',
+                               'sira_tuning_studies',
                                'sira_decision_policies', 'sira_predictions', 'sira_feedback', 'sira_data_drift',
                                'sira_model_performance', 'sira_evaluations', 'sira_model_curves', 'sira_model_alias_history']
     LOOP
@@ -138,6 +140,7 @@ GRANT USAGE ON SEQUENCE @extschema@.sira_features_id_seq TO sira_admin;
 -- Runs and artifacts are written by sira_train and sira_import_version, and so are versions that can score. A version by hand
 -- names an artifact elsewhere.
 GRANT SELECT ON @extschema@.sira_training_runs TO sira_admin;
+GRANT SELECT ON @extschema@.sira_tuning_studies, @extschema@.sira_tuning_trials TO sira_admin, sira_user, sira_auditor;
 GRANT UPDATE (experiment_name, notes) ON @extschema@.sira_training_runs TO sira_admin;
 GRANT SELECT, DELETE ON @extschema@.sira_model_artifacts, @extschema@.sira_model_versions TO sira_admin;
 -- Gates decide by them, so nobody writes them by hand.

@@ -31,9 +31,10 @@ CREATE FUNCTION @extschema@.sira_train(
     model text, query text, label text, time_column text DEFAULT NULL, weight text DEFAULT NULL, exclude text[] DEFAULT '{}',
     group_column text DEFAULT NULL, positive text DEFAULT NULL, params jsonb DEFAULT '{}',
     split jsonb DEFAULT '{"method": "time", "train": 0.7, "validation": 0.1, "test": 0.2}', embargo interval DEFAULT '0',
-    seed bigint DEFAULT 42, feature_set text DEFAULT NULL, notes text DEFAULT NULL)
+    seed bigint DEFAULT 42, feature_set text DEFAULT NULL, notes text DEFAULT NULL, calibration text DEFAULT NULL,
+    start_from text DEFAULT NULL)
 RETURNS TABLE (run_id uuid, version integer, status text, metrics jsonb, rows_train bigint, rows_validation bigint,
     rows_test bigint, seconds double precision)
 LANGUAGE c VOLATILE ROWS 1 AS 'MODULE_PATHNAME', 'sira_train_wrapper';
-COMMENT ON FUNCTION @extschema@.sira_train(text, text, text, text, text, text[], text, text, jsonb, jsonb, interval, bigint, text, text) IS
-    'Trains LightGBM on the rows of a query, read as the caller, and registers a candidate; metrics are those of the test part. Every column that has no other role is a feature. Example: SELECT * FROM sira_train(''fraud'', ''SELECT paid_at, amount, channel, is_fraud FROM payments'', label => ''is_fraud'', time_column => ''paid_at'', embargo => ''7 days'');';
+COMMENT ON FUNCTION @extschema@.sira_train(text, text, text, text, text, text[], text, text, jsonb, jsonb, interval, bigint, text, text, text, text) IS
+    'Trains LightGBM on the rows of a query, read as the caller, and registers a candidate; metrics are those of the test part. Every column that has no other role is a feature. calibration (platt, isotonic) is fitted on the validation part; start_from names a version whose trees come first. Example: SELECT * FROM sira_train(''fraud'', ''SELECT paid_at, amount, channel, is_fraud FROM payments'', label => ''is_fraud'', time_column => ''paid_at'', embargo => ''7 days'');';

@@ -35,6 +35,13 @@ impl Pinned {
         Ok(pinned)
     }
 
+    /// Puts other settings in force, that the caller has kept; each is one that any role may set.
+    pub fn with<'a>(settings: impl Iterator<Item = (&'a CStr, &'a CStr)>) -> Self {
+        let mut pinned = Self { level: None };
+        settings.for_each(|(name, value)| pinned.set(name, value));
+        pinned
+    }
+
     fn set(&mut self, name: &CStr, value: &CStr) {
         // SAFETY: names of settings that every server has; the current value is read before anything changes it.
         unsafe {

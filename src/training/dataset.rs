@@ -92,7 +92,7 @@ impl Dataset {
             columns: columns
                 .into_iter()
                 .map(|column| sira_train::Column {
-                    categorical: column.kind == FeatureKind::Text,
+                    categorical: matches!(column.kind, FeatureKind::Text | FeatureKind::Category),
                     name: column.name,
                     values: column.values,
                 })

@@ -7,13 +7,9 @@ use sira_core::ensemble::codec::Compiled;
 use sira_core::signature::Task;
 use sira_core::{metrics, predict};
 
-/// The metrics of the task, on the given rows of the table; `None` without rows.
-///
-/// Rows are scored by SIRA's own engine from the compiled model: what is measured is what will serve.
-pub fn evaluate(model: &Compiled<'_>, data: &Dataset, rows: &[u32], threshold: f64) -> Result<Option<Value>> {
-    if rows.is_empty() {
-        return Ok(None);
-    }
+/// What the model answers for rows of the table: as many numbers a row as it has outputs, calibrated where the
+/// signature says so.
+pub fn answers(model: &Compiled<'_>, data: &Dataset, rows: &[u32]) -> Result<Vec<f64>> {
     let width = model.outputs();
     let mut row = vec![0.0; data.table.columns.len()];
     let mut outputs = Vec::with_capacity(rows.len() * width);
@@ -30,6 +26,19 @@ pub fn evaluate(model: &Compiled<'_>, data: &Dataset, rows: &[u32], threshold: f
         predict::transform(model, &mut raw);
         outputs.extend_from_slice(&raw);
     }
+    data.signature.calibrate(&mut outputs);
+    Ok(outputs)
+}
+
+/// The metrics of the task, on the given rows of the table; `None` without rows.
+///
+/// Rows are scored by SIRA's own engine from the compiled model: what is measured is what will serve.
+pub fn evaluate(model: &Compiled<'_>, data: &Dataset, rows: &[u32], threshold: f64) -> Result<Option<Value>> {
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let width = model.outputs();
+    let outputs = answers(model, data, rows)?;
     let pick = |values: &[f64]| -> Vec<f64> {
         rows.iter().map(|index| values.get(*index as usize).copied().unwrap_or(f64::NAN)).collect()
     };

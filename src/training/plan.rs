@@ -53,6 +53,10 @@ impl SplitPlan {
         Ok(plan)
     }
 
+    pub fn is_by_time(&self) -> bool {
+        self.method == Method::Time
+    }
+
     /// Splits rows whose times (Unix microseconds; needed for a split by time) are given.
     pub fn split(&self, rows: usize, times: Option<&[i64]>, embargo: i64, seed: u64) -> Result<Split> {
         let shares = Fractions {

@@ -20,5 +20,6 @@ pub mod split;
 pub mod stats;
 pub mod template;
 pub mod text;
+pub mod tuning;
 
 pub use error::{Error, ErrorKind, Result};

@@ -5,8 +5,10 @@
 //! are never parted. And labels that were not known yet when the later part began could not have been learned
 //! from: with an embargo as long as the label takes, the rows just before a border are dropped.
 
+mod folds;
 mod shuffle;
 
+pub use folds::{Fold, dealt, expanding};
 pub(crate) use shuffle::SplitMix64;
 
 use crate::{Error, ErrorKind, Result};
