@@ -2,6 +2,7 @@
 
 mod audit;
 mod databases;
+mod drift;
 mod features;
 mod gates;
 mod install;
