@@ -136,10 +136,20 @@ $$;
 COMMENT ON FUNCTION @extschema@.sira_logged_hours(uuid, timestamptz, timestamptz) IS
     'How many predictions of a version were logged in each hour. Example: SELECT sira_logged_hours(id, now() - interval ''1 day'', now()) FROM sira_model_versions;';
 
+CREATE FUNCTION @extschema@.sira_logged_rows(version_id uuid, from_ts timestamptz, to_ts timestamptz) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT count(*) FROM @extschema@.sira_predictions p
+    WHERE p.model_version_id = $1 AND p.created_at >= $2 AND p.created_at < $3
+$$;
+COMMENT ON FUNCTION @extschema@.sira_logged_rows(uuid, timestamptz, timestamptz) IS
+    'How many predictions of a version were logged in a period. Example: SELECT sira_logged_rows(id, now() - interval ''1 day'', now()) FROM sira_model_versions;';
+
 -- An hour is counted anew as long as a row of it may still come: until the watermark, before which every transaction has ended,
 -- has passed it. So nothing is counted twice and nothing is missed, however often this runs, and scoring writes nothing but its
 -- audit row. A row may come later than that with an old time all the same (a clock set back, an import): the hours from
--- check_from on are held against the log's index, and counted again from the first that has other rows than it had.
+-- check_from on are held against the log's index, as a whole and only then one by one, and counted again from the first that
+-- has other rows than it had.
 CREATE FUNCTION @extschema@.sira_update_sketches(model text, check_from timestamptz DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -160,7 +170,10 @@ BEGIN
     settled := @extschema@.sira_settled_at();
     since := date_trunc('hour', since, 'UTC');
     check_from := date_trunc('hour', check_from, 'UTC');
-    IF check_from < since THEN
+    IF check_from < since AND @extschema@.sira_logged_rows(wanted.version_id, check_from, since) <> (
+        SELECT coalesce(sum(s.log_rows), 0) FROM @extschema@.sira_drift_sketches s
+        WHERE s.tenant_id = tenant AND s.model_version_id = wanted.version_id AND s.subject = 'score' AND s.hour >= check_from
+          AND s.hour < since) THEN
         SELECT least(since, min(l.hour)) INTO since
         FROM @extschema@.sira_logged_hours(wanted.version_id, check_from, since) l
         LEFT JOIN (SELECT DISTINCT s.hour, s.log_rows FROM @extschema@.sira_drift_sketches s

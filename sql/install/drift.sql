@@ -79,6 +79,8 @@ CREATE FUNCTION @extschema@.sira_drift_labels(
     model text, from_ts timestamptz, to_ts timestamptz, label_name text DEFAULT NULL, segment text DEFAULT NULL)
 RETURNS TABLE (segment_value text, scores double precision[], labels double precision[])
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+-- Labels and predictions are many on both sides; taken for few they would be compared each with each.
+SET enable_nestloop = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -34,7 +34,7 @@ BEGIN
                 'sira_start_workers', 'sira_worker_admitted', 'sira_jobs_wait', 'sira_delete_old_jobs', 'sira_collect_progress']),
             ('sira_admin, sira_auditor', ARRAY['sira_live_progress']),
             ('sira_admin', ARRAY['sira_evaluate', 'sira_compare_versions', 'sira_threshold_sweep']),
-            ('sira_admin', ARRAY['sira_set_baseline', 'sira_count_predictions', 'sira_logged_hours', 'sira_update_sketches', 'sira_drift_side',
+            ('sira_admin', ARRAY['sira_set_baseline', 'sira_count_predictions', 'sira_logged_hours', 'sira_logged_rows', 'sira_update_sketches', 'sira_drift_side',
                 'sira_drift_labels', 'sira_detect_drift', 'sira_alert_of_drift', 'sira_validate_data_skew', 'sira_do_drift',
                 'sira_raise_alert', 'sira_move_alert', 'sira_acknowledge_alert', 'sira_resolve_alert', 'sira_queue_due_retraining']),
             ('sira_admin', ARRAY['sira_import_mlflow', 'sira_export_mlflow', 'sira_read_mlflow', 'sira_mlflow_file', 'sira_write_mlflow']),
