@@ -272,7 +272,7 @@ fn sira_histogram_step(fcinfo: pg_sys::FunctionCallInfo) -> SqlResult<Option<Any
     let mut points = unsafe { plain_array(points, false) }?;
     // SAFETY: its elements are eight bytes wide and none is NULL.
     let cuts = unsafe { points.data::<f64>().as_ref() };
-    let array = match call::datum_argument(fcinfo, 0) {
+    let mut array = match call::datum_argument(fcinfo, 0) {
         // SAFETY: PostgreSQL says whether the call is an aggregate's.
         Some(counts) => unsafe {
             let own = pg_sys::AggCheckCallContext(fcinfo, std::ptr::null_mut()) != 0;
@@ -285,7 +285,6 @@ fn sira_histogram_step(fcinfo: pg_sys::FunctionCallInfo) -> SqlResult<Option<Any
             unsafe { plain_array(empty, false) }?
         }
     };
-    let mut array = array;
     // SAFETY: a bigint[] without NULL, which is the aggregate's own or was just made.
     let counts = unsafe { array.data::<i64>().as_mut() };
     if counts.len() != cuts.len() + 2 {
