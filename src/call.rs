@@ -1,6 +1,7 @@
 //! The call state of a scoring function: what is found once and used for every row of a statement.
 
 use crate::catalog::Home;
+use crate::counters::record::{self, Tally};
 use crate::error::{Failure, Result};
 use crate::features::{self, Features};
 use crate::guc;
@@ -116,6 +117,7 @@ pub struct CallState {
     view: View,
     resolved: Rc<Resolved>,
     pub scorer: Scorer,
+    pub tally: Tally,
     reader: FeatureReader,
     features: Features,
 }
@@ -136,14 +138,16 @@ impl CallState {
                 if !same {
                     state.renew(text_of(datum), view)?;
                 }
-                scoring::check_enabled(&state.resolved)?;
+                scoring::check_enabled(&state.resolved).inspect_err(|_| record::failed(&state.resolved))?;
                 return Ok(state);
             }
             let (home, model) = (Home::of_call(fcinfo)?, text_of(datum));
             let resolved = version::resolve(home, &model)?;
+            let (scorer, tally) = Self::begin(home, &resolved)?;
             let state = Self {
                 home,
-                scorer: Scorer::of(home, &resolved)?,
+                scorer,
+                tally,
                 resolved,
                 model,
                 view,
@@ -158,12 +162,20 @@ impl CallState {
 
     fn renew(&mut self, model: String, view: View) -> Result<()> {
         let resolved = version::resolve(self.home, &model)?;
-        let scorer = Scorer::of(self.home, &resolved)?;
+        let (scorer, tally) = Self::begin(self.home, &resolved)?;
         if scorer.version.id != self.scorer.version.id {
             self.reader.binding = None;
         }
         (self.model, self.view, self.resolved, self.scorer) = (model, view, resolved, scorer);
+        // What was counted until now goes to the version that it was counted for.
+        self.tally = tally;
         Ok(())
+    }
+
+    fn begin(home: Home, resolved: &Resolved) -> Result<(Scorer, Tally)> {
+        let scorer = Scorer::of(home, resolved).inspect_err(|_| record::failed(resolved))?;
+        let tally = Tally::new(resolved, scorer.is_bounded());
+        Ok((scorer, tally))
     }
 
     /// The features that this row of the statement hands over, ready to score.

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
 pub static TENANT: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 pub static LOG_PREDICTIONS: GucSetting<bool> = GucSetting::<bool>::new(true);
+pub static MONITORING: GucSetting<bool> = GucSetting::<bool>::new(true);
 pub static STRICT_FEATURES: GucSetting<bool> = GucSetting::<bool>::new(false);
 pub static FALLBACK_DECISION: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(None);
 pub static CACHE_TTL: GucSetting<i32> = GucSetting::<i32>::new(30);
@@ -24,6 +25,8 @@ static MIN_AUC: GucSetting<f64> = GucSetting::<f64>::new(0.90);
 static MIN_PRECISION: GucSetting<f64> = GucSetting::<f64>::new(0.80);
 static MIN_RECALL: GucSetting<f64> = GucSetting::<f64>::new(0.75);
 static MIN_IMPROVEMENT: GucSetting<f64> = GucSetting::<f64>::new(0.02);
+static COST_ALERT: GucSetting<i32> = GucSetting::<i32>::new(80);
+static COST_CRITICAL: GucSetting<i32> = GucSetting::<i32>::new(95);
 static AUTO_PROMOTE: GucSetting<bool> = GucSetting::<bool>::new(false);
 static BYPASS_GATES: GucSetting<bool> = GucSetting::<bool>::new(false);
 
@@ -73,6 +76,14 @@ pub fn register() {
         c"Writes an audit row for every sira_predict.",
         c"Off leaves predictions without id, replay and feedback.",
         &LOG_PREDICTIONS,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+    GucRegistry::define_bool_guc(
+        c"sira.monitoring_enabled",
+        c"Counts calls, rows, errors and latencies of scoring.",
+        c"Off leaves gaps in sira_system_metrics and in what Prometheus reads; budgets hold all the same.",
+        &MONITORING,
         GucContext::Suset,
         GucFlags::default(),
     );
@@ -148,9 +159,38 @@ pub fn register() {
         GucContext::Suset,
         GucFlags::UNIT_S,
     );
+    register_costs();
     register_gates();
     register_drift();
     reserve_prefix();
+}
+
+/// At which share of a budget somebody is told; read by sql/install/cost.sql.
+fn register_costs() {
+    let percent = |name, short, setting: &'static GucSetting<i32>| {
+        let long =
+            c"In percent of what may be spent in the period; at 100 the budget's own measure is taken.";
+        GucRegistry::define_int_guc(
+            name,
+            short,
+            long,
+            setting,
+            1,
+            100,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
+    };
+    percent(
+        c"sira.cost_alert_threshold_percent",
+        c"The share of a budget that raises an alert.",
+        &COST_ALERT,
+    );
+    percent(
+        c"sira.cost_critical_threshold_percent",
+        c"The share of a budget that raises an alert of high severity.",
+        &COST_CRITICAL,
+    );
 }
 
 /// What a version must show before it may go on, where `sira_gates` says nothing else.

@@ -10,6 +10,7 @@ mod call;
 mod card;
 mod catalog;
 mod columns;
+mod counters;
 mod cursor;
 mod drift;
 mod error;

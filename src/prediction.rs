@@ -2,10 +2,11 @@
 
 use crate::audit::{self, Answer, Entity, Entry, Record};
 use crate::catalog::Home;
-use crate::error::{Failure, Result};
+use crate::counters::record::{Throttle, Watch};
+use crate::error::{Failure, Result, literal};
 use crate::features::Features;
 use crate::guc;
-use crate::scoring::Scorer;
+use crate::scoring::{self, Scorer};
 use crate::version::{Resolved, Version};
 use pgrx::PgSqlErrorCode;
 use pgrx::datum::Uuid;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use sira_core::policy::position_of_largest;
 use sira_core::signature::Task;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How many predictions of a batch are in memory before their audit rows are written.
 const BLOCK: usize = 500;
@@ -49,17 +50,21 @@ pub fn predict(
     features: impl FnOnce(&Version) -> Result<Features>,
 ) -> Result<Answer> {
     let started = Instant::now();
+    let watch = Watch::begin(resolved);
     let id = new_id()?;
     if let (Some(id), Some(name)) = (id, request.request_id)
         && let Some(first) = audit::claim_request(home, resolved, request, name, id)?
     {
+        watch.end();
         return Ok(first);
     }
-    let Made { answer, record } = make(home, resolved, request, id, started, features)?;
+    let Made { answer, record } = make(home, resolved, request, &watch, id, started, features)?;
     if let Some(id) = id {
         let taken = answer.latency;
         audit::write(home, resolved, &[Entry { id, request, record: &record, taken }])?;
     }
+    record.count(&watch, answer.latency);
+    watch.end();
     Ok(answer)
 }
 
@@ -70,6 +75,7 @@ pub fn predict_all<'a>(
     requests: &'a [Request<'a>],
     mut features: impl FnMut(usize, &Request<'a>, &Version) -> Result<Features>,
 ) -> Result<Vec<Answer>> {
+    let watch = Watch::begin(resolved);
     let mut answers = Vec::with_capacity(requests.len());
     for (block, requests) in requests.chunks(BLOCK).enumerate() {
         pgrx::check_for_interrupts!();
@@ -77,7 +83,8 @@ pub fn predict_all<'a>(
         for (at, request) in requests.iter().enumerate() {
             let place = block * BLOCK + at;
             let read = |version: &Version| features(place, request, version);
-            let Made { answer, record } = make(home, resolved, request, new_id()?, Instant::now(), read)?;
+            let Made { answer, record } =
+                make(home, resolved, request, &watch, new_id()?, Instant::now(), read)?;
             records.push((record, answer.id, answer.latency));
             answers.push(answer);
         }
@@ -89,8 +96,18 @@ pub fn predict_all<'a>(
             })
             .collect();
         audit::write(home, resolved, &entries)?;
+        records.iter().for_each(|(record, _, taken)| record.count(&watch, *taken));
     }
+    watch.end();
     Ok(answers)
+}
+
+impl Record {
+    /// Counts the answer that this is the record of.
+    fn count(&self, watch: &Watch, taken: Duration) {
+        let bounded = self.version.as_ref().is_some_and(|version| scoring::is_bounded(version));
+        watch.answered(taken, self.score.filter(|_| bounded), self.decision.as_deref(), self.fallback);
+    }
 }
 
 fn new_id() -> Result<Option<Uuid>> {
@@ -101,14 +118,26 @@ fn make(
     home: Home,
     resolved: &Resolved,
     request: &Request<'_>,
+    watch: &Watch,
     id: Option<Uuid>,
     started: Instant,
     features: impl FnOnce(&Version) -> Result<Features>,
 ) -> Result<Made> {
-    let record = match score(home, resolved, request, features) {
+    let throttle = watch.throttle();
+    let scored = match throttle {
+        Throttle::None => score(home, resolved, request, features),
+        Throttle::Error => return Err(budget_used_up(resolved)),
+        Throttle::Sampling(_) | Throttle::Fallback => Err(budget_used_up(resolved)),
+    };
+    let record = match scored {
         Ok(record) => record,
         Err(failure) => match fallback(home, resolved)? {
-            Some(decision) => fallback_record(decision, &failure),
+            Some(decision) if throttle == Throttle::None => fallback_record(decision, &failure),
+            // Nothing was wrong: whoever reads the answer must learn why it is none.
+            Some(decision) => Record {
+                reasons: Some(json!([{ "fallback": failure.message() }])),
+                ..fallback_record(decision, &failure)
+            },
             None => return Err(failure),
         },
     };
@@ -221,6 +250,19 @@ fn fallback_record(decision: String, failure: &Failure) -> Record {
         fallback: true,
         ..Record::default()
     }
+}
+
+/// The error for a model whose budget is used up; with a fallback decision it is what the audit row gives as the reason.
+fn budget_used_up(resolved: &Resolved) -> Failure {
+    let model = &resolved.model;
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+        format!("the budget of model \"{model}\" is used up"),
+    )
+    .hint(format!(
+        "SELECT * FROM sira_budget_status; or raise it: SELECT sira_set_budget(1000, model => {});",
+        literal(model)
+    ))
 }
 
 /// The error for a request id that another question has used.

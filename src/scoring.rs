@@ -8,6 +8,7 @@ use crate::guc;
 use crate::version::{self, Policy, Resolved, Version};
 use pgrx::PgSqlErrorCode;
 use sira_core::policy::{self, Verdict};
+use sira_core::signature::Task;
 use sira_core::{predict, shap};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -123,6 +124,11 @@ impl Scorer {
         Ok(())
     }
 
+    /// Whether answers lie between 0 and 1.
+    pub fn is_bounded(&self) -> bool {
+        is_bounded(&self.version)
+    }
+
     /// Answers a row: one, or one a class.
     pub fn width(&self) -> usize {
         self.loaded.compiled().outputs()
@@ -160,6 +166,11 @@ impl Scorer {
             .sort_by(|a, b| b.amount.abs().total_cmp(&a.amount.abs()).then(a.feature.cmp(&b.feature)));
         Ok((contributions, *baseline))
     }
+}
+
+/// Whether a version's answers are probabilities.
+pub fn is_bounded(version: &Version) -> bool {
+    !matches!(version.signature.task, Task::Regression | Task::Ranking)
 }
 
 /// The kill switches: the setting for all models, the column for one.

@@ -7,6 +7,7 @@
 
 use crate::cache::{self, Digest, Loaded};
 use crate::catalog::{self, Home};
+use crate::counters;
 use crate::error::{Failure, Result, literal};
 use crate::jsonb;
 use crate::probe::{Found, Key, Order, Probe};
@@ -188,7 +189,8 @@ pub fn resolve(home: Home, model: &str) -> Result<Rc<Resolved>> {
     if let Some(resolved) = known {
         return Ok(resolved);
     }
-    let resolved = Rc::new(look_up(home, model)?);
+    let found = look_up(home, model).inspect_err(|_| counters::record::unresolved());
+    let resolved = Rc::new(found?);
     RESOLVED.with_borrow_mut(|kept| {
         if kept.len() >= KEPT {
             kept.clear();

@@ -1,1 +1,47 @@
--- Views for dashboards.
+-- Views for dashboards. None reads the predictions: they look at what was counted, at drift runs, and at a month of feedback.
+CREATE VIEW @extschema@.sira_drift_detection_summary AS
+SELECT d.tenant_id, m.name AS model, v.version, d.runs, d.last_run, d.last_score, @extschema@.sira_drift_severity(d.last_score) AS last_severity,
+       d.worst_score, d.findings, d.features_drifted, a.open_alerts
+FROM (SELECT t.tenant_id, t.model_id, t.model_version_id, count(DISTINCT t.created_at) AS runs, max(t.created_at) AS last_run,
+             max(t.drift_score) FILTER (WHERE t.segment IS NULL AND t.created_at = t.newest) AS last_score,
+             max(t.drift_score) FILTER (WHERE t.segment IS NULL) AS worst_score, count(*) FILTER (WHERE t.drift_detected) AS findings,
+             pg_catalog.array_agg(DISTINCT t.feature_key) FILTER (WHERE t.drift_detected AND t.created_at = t.newest AND t.drift_type = 'data'
+                                                         AND t.feature_key IS NOT NULL) AS features_drifted
+      FROM (SELECT w.*, max(w.created_at) OVER (PARTITION BY w.model_version_id) AS newest
+            FROM @extschema@.sira_data_drift w
+            WHERE w.created_at > pg_catalog.now() - interval '30 days'
+              AND (w.tenant_id = (SELECT @extschema@.sira_current_tenant()) OR (SELECT pg_catalog.current_setting('is_superuser')::boolean))) t
+      GROUP BY 1, 2, 3) d
+JOIN @extschema@.sira_models m ON m.id = d.model_id
+LEFT JOIN @extschema@.sira_model_versions v ON v.id = d.model_version_id
+LEFT JOIN LATERAL (SELECT count(*) AS open_alerts FROM @extschema@.sira_drift_alerts a
+                   WHERE a.tenant_id = d.tenant_id AND a.model_id = d.model_id AND a.status <> 'resolved') a ON true;
+COMMENT ON VIEW @extschema@.sira_drift_detection_summary IS 'drift runs of the last 30 days, by tenant, model and version';
+
+CREATE VIEW @extschema@.sira_feedback_insights AS
+SELECT f.tenant_id, m.name AS model, f.day, f.feedback_type, f.target, f.total, f.pending, f.processed, f.dismissed, f.needs_review,
+       f.positive, f.neutral, f.negative, f.average_rating, f.processed_within_24h / nullif(f.due, 0)::float8 AS share_processed_within_24h
+FROM (SELECT t.tenant_id, t.model_id, pg_catalog.date_trunc('day', t.created_at AT TIME ZONE 'UTC')::date AS day, t.feedback_type, t.target,
+             count(*) AS total, count(*) FILTER (WHERE t.status = 'pending') AS pending, count(*) FILTER (WHERE t.status = 'processed') AS processed,
+             count(*) FILTER (WHERE t.status = 'dismissed') AS dismissed, count(*) FILTER (WHERE t.needs_review) AS needs_review,
+             count(*) FILTER (WHERE t.sentiment = 'positive') AS positive, count(*) FILTER (WHERE t.sentiment = 'neutral') AS neutral,
+             count(*) FILTER (WHERE t.sentiment = 'negative') AS negative, avg(t.rating)::float8 AS average_rating,
+             count(*) FILTER (WHERE t.processed_at <= t.created_at + interval '24 hours') AS processed_within_24h,
+             count(*) FILTER (WHERE t.processed_at IS NOT NULL OR t.created_at < pg_catalog.now() - interval '24 hours') AS due
+      FROM @extschema@.sira_feedback t
+      WHERE t.created_at > pg_catalog.now() - interval '30 days'
+        AND (t.tenant_id = (SELECT @extschema@.sira_current_tenant()) OR (SELECT pg_catalog.current_setting('is_superuser')::boolean))
+      GROUP BY 1, 2, 3, 4, 5) f
+LEFT JOIN @extschema@.sira_models m ON m.id = f.model_id;
+COMMENT ON VIEW @extschema@.sira_feedback_insights IS 'feedback of the last 30 days and what became of it, by tenant, model, day and type';
+
+DO $views$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['sira_drift_detection_summary', 'sira_feedback_insights'] LOOP
+        EXECUTE pg_catalog.format('ALTER VIEW @extschema@.%I SET (%s = true)', name,
+            CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 150000 THEN 'security_invoker' ELSE 'security_barrier' END);
+    END LOOP;
+END
+$views$;

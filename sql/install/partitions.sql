@@ -38,7 +38,11 @@ AS $$
         ('sira_suggestions', 'created_at', 'id, created_at, entity_id',
          ARRAY['(entity_id, entity_type, created_at)'], NULL, NULL, NULL),
         ('sira_model_performance', 'created_at', 'id, created_at',
-         ARRAY['(model_id, period_start)'], 1000000, 10, NULL)
+         ARRAY['(model_id, period_start)'], 1000000, 10, NULL),
+        ('sira_system_metrics', 'created_at', 'id, created_at',
+         ARRAY['(metric, hour)', '(model_id, hour)'], 5000000, 20, NULL),
+        ('sira_cost_tracking', 'created_at', 'id, created_at',
+         ARRAY['(tenant_id, model_id, created_at)'], 1000000, 10, NULL)
 $$;
 
 CREATE FUNCTION @extschema@.sira_equip_partition(parent text, partition text) RETURNS void

@@ -68,7 +68,8 @@ BEGIN
         (format('sira feature pipeline %s %s retries', @extschema@.sira_current_tenant(), whom), '*/5 * * * *',
          format('CALL @extschema@.sira_run_feature_pipeline(%s, only_retries => true)', named));
     IF set IS NULL THEN
-        RETURN QUERY VALUES ('sira partitions', '0 4 * * *', 'SELECT @extschema@.sira_maintain_partitions()');
+        RETURN QUERY VALUES ('sira partitions', '0 4 * * *', 'SELECT @extschema@.sira_maintain_partitions()'),
+            (format('sira maintenance %s', @extschema@.sira_current_tenant()), '*/5 * * * *', 'CALL @extschema@.sira_run_maintenance()');
     END IF;
 END
 $$;
@@ -127,9 +128,10 @@ BEGIN
     END IF;
     FOR name IN EXECUTE
         'SELECT j.jobname::text FROM cron.job j WHERE j.username = SESSION_USER::text AND j.database = current_database()'
-        ' AND (j.jobname = ANY ($1) OR $2 AND j.jobname = ''sira partitions'')'
+        ' AND (j.jobname = ANY ($1) OR $2 AND j.jobname IN (''sira partitions'', $3))'
         USING ARRAY(SELECT format('sira feature pipeline %s %s%s', @extschema@.sira_current_tenant(), coalesce(set, '*'), s)
-                    FROM unnest('{""," retries"}'::text[]) s), set IS NULL
+                    FROM unnest('{""," retries"}'::text[]) s), set IS NULL,
+              format('sira maintenance %s', @extschema@.sira_current_tenant())
     LOOP
         EXECUTE 'SELECT cron.unschedule($1)' USING name;
         removed := removed + 1;

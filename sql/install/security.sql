@@ -13,7 +13,9 @@ BEGIN
         'sira_model_transitions', 'sira_approval_policies', 'sira_approvals', 'sira_training_runs', 'sira_decision_policies',
         'sira_predictions', 'sira_prediction_requests', 'sira_feedback', 'sira_suggestions', 'sira_data_drift',
         'sira_model_performance', 'sira_feature_statistics', 'sira_partition_config', 'sira_feature_watermarks', 'sira_jobs', 'sira_snapshot_work',
-        'sira_evaluations', 'sira_model_curves', 'sira_gates', 'sira_model_examples', 'sira_model_alias_history']
+        'sira_evaluations', 'sira_model_curves', 'sira_gates', 'sira_model_examples', 'sira_model_alias_history',
+        'sira_system_metrics', 'sira_counter_marks', 'sira_metric_marks', 'sira_cost_tracking', 'sira_cost_rates', 'sira_budgets',
+        'sira_maintenance_schedule']
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I ENABLE ROW LEVEL SECURITY', tab);
         -- In a sub-select, so that the tenant is asked for once a statement and not once a row.
@@ -163,3 +165,19 @@ GRANT INSERT (tenant_id, model_version_id, entity_type, entity_id, input_feature
 GRANT INSERT (id, prediction_id, suggestion_id, feedback_type, target, label, rating, sentiment, note, reviewer_id)
     ON @extschema@.sira_feedback TO sira_admin;
 GRANT UPDATE (used_in_retraining, used_in_run, needs_review, status, processed_at) ON @extschema@.sira_feedback TO sira_admin;
+
+-- How the system does and what it costs. What the library measured is written by it alone: a row by hand says that it is one.
+GRANT SELECT ON @extschema@.sira_system_metrics, @extschema@.sira_hourly_metrics, @extschema@.sira_daily_metrics,
+    @extschema@.sira_weekly_metrics, @extschema@.sira_monthly_metrics, @extschema@.sira_cost_tracking,
+    @extschema@.sira_cost_summary_by_tenant, @extschema@.sira_budgets, @extschema@.sira_budget_status, @extschema@.sira_cost_rates,
+    @extschema@.sira_drift_detection_summary TO sira_admin, sira_user, finance_ops, sira_auditor;
+GRANT SELECT ON @extschema@.sira_feedback_insights TO sira_admin, sira_auditor;
+GRANT INSERT (tenant_id, metric, value, labels, hour) ON @extschema@.sira_system_metrics TO sira_admin;
+GRANT INSERT (tenant_id, cost_type, service, model_id, units, unit, unit_cost, currency, billing_period, labels)
+    ON @extschema@.sira_cost_tracking TO sira_admin;
+-- Budgets and rates are for who answers for the money.
+GRANT INSERT (tenant_id, cost_type, service, unit_cost, currency), UPDATE (unit_cost, currency), DELETE
+    ON @extschema@.sira_cost_rates TO sira_admin, finance_ops;
+GRANT INSERT (tenant_id, model_id, amount, period, currency, on_exceeded, sample, enabled),
+    UPDATE (amount, on_exceeded, sample, enabled), DELETE ON @extschema@.sira_budgets TO sira_admin, finance_ops;
+GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_maintenance_schedule TO sira_admin;

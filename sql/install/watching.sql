@@ -50,3 +50,48 @@ CREATE TABLE @extschema@.sira_model_performance (
     estimated boolean NOT NULL DEFAULT false,
     segment jsonb
 ) PARTITION BY RANGE (created_at);
+
+-- How the system itself did, and what was recorded of things outside: a row with counts for each version, tenant and variant
+-- that was used in a while, and a row with a value for each other metric.
+CREATE TABLE @extschema@.sira_system_metrics (
+    id uuid NOT NULL DEFAULT @extschema@.sira_uuid_v7(pg_catalog.transaction_timestamp()),
+    tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.transaction_timestamp(),
+    metric text NOT NULL CHECK (metric <> ''),
+    value double precision,
+    labels jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(labels) = 'object'),
+    hour timestamptz NOT NULL,
+    period_start timestamptz,
+    period_end timestamptz,
+    model_id uuid,
+    model_version_id uuid,
+    variant text,
+    calls bigint,
+    row_count bigint,
+    errors bigint,
+    fallbacks bigint,
+    cache_hits bigint,
+    cache_misses bigint,
+    seconds double precision,
+    score_sum double precision,
+    decisions bigint[],
+    latencies bigint[],
+    scores bigint[]
+) PARTITION BY RANGE (created_at);
+
+CREATE TABLE @extschema@.sira_cost_tracking (
+    id uuid NOT NULL DEFAULT @extschema@.sira_uuid_v7(pg_catalog.transaction_timestamp()),
+    tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.transaction_timestamp(),
+    cost_type text NOT NULL CHECK (cost_type <> ''),
+    service text NOT NULL CHECK (service <> ''),
+    model_id uuid,
+    units double precision NOT NULL,
+    unit text,
+    unit_cost double precision NOT NULL,
+    currency text NOT NULL DEFAULT 'USD' CHECK (currency ~ '^[A-Z]{3}$'),
+    billing_period date NOT NULL,
+    source text NOT NULL DEFAULT 'external' CHECK (source IN ('sira', 'external')),
+    labels jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(labels) = 'object'),
+    CHECK (units >= 0 AND units < 'Infinity' AND unit_cost >= 0 AND unit_cost < 'Infinity')
+) PARTITION BY RANGE (created_at);

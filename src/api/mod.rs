@@ -2,6 +2,7 @@
 
 pub mod bands;
 pub mod card;
+pub mod counters;
 pub mod define;
 pub mod drift;
 pub mod evaluate;

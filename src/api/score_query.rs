@@ -8,15 +8,18 @@
 
 use crate::call;
 use crate::catalog::Home;
+use crate::counters::record::{self, Tally};
 use crate::cursor::Cursor;
 use crate::error::{Failure, Result, SqlResult};
 use crate::features::Features;
 use crate::relation::{self, Binding};
 use crate::scoring::Scorer;
 use crate::statement::Mode;
+use crate::version;
 use pgrx::prelude::*;
 use pgrx::{IntoDatum, PgMemoryContexts, PgTupleDesc};
 use pgrx::{PgSqlErrorCode, pg_sys};
+use std::time::Instant;
 
 /// Rows that are scored together: their vectors fit into a core's own cache.
 const BLOCK: usize = 1024;
@@ -50,7 +53,9 @@ unsafe fn score(fcinfo: pg_sys::FunctionCallInfo) -> Result<()> {
         model.ok_or_else(|| call::null_argument("model", "Name a model: sira_score_query('fraud', …)."))?;
     let query =
         query.ok_or_else(|| call::null_argument("query", "Give a SELECT of the model's features."))?;
-    let scorer = Scorer::new(home, &model)?;
+    let resolved = version::resolve(home, &model)?;
+    let scorer = Scorer::of(home, &resolved).inspect_err(|_| record::failed(&resolved))?;
+    let mut tally = Tally::new(&resolved, scorer.is_bounded());
     let signature = &scorer.version.signature;
     // SAFETY: a set-returning function was called in FROM or a target list.
     let mut answers = unsafe { Answers::begin(fcinfo) }?;
@@ -79,9 +84,9 @@ unsafe fn score(fcinfo: pg_sys::FunctionCallInfo) -> Result<()> {
             block.keys.push(key.as_ref().and_then(|key| key.text(row.values, row.nulls)));
         }
         block.vectors.extend_from_slice(&features.vector);
-        if block.keys.len() == BLOCK { block.flush(&scorer, &mut answers) } else { Ok(()) }
+        if block.keys.len() == BLOCK { block.flush(&scorer, &mut tally, &mut answers) } else { Ok(()) }
     })?;
-    block.flush(&scorer, &mut answers)
+    block.flush(&scorer, &mut tally, &mut answers)
 }
 
 /// Features bind by name, and a name that stands for two columns binds neither.
@@ -139,10 +144,12 @@ struct Block {
 }
 
 impl Block {
-    fn flush(&mut self, scorer: &Scorer, answers: &mut Answers) -> Result<()> {
+    fn flush(&mut self, scorer: &Scorer, tally: &mut Tally, answers: &mut Answers) -> Result<()> {
+        let began = Instant::now();
         self.scores.clear();
         self.scores.resize(self.keys.len(), 0.0);
         scorer.score_many(&self.vectors, &mut self.scores)?;
+        tally.block(began, &self.scores);
         for (key, score) in self.keys.drain(..).zip(&self.scores) {
             answers.put(key, *score);
         }

@@ -12,6 +12,7 @@ pub mod collect;
 pub mod folder;
 
 use crate::catalog::Home;
+use crate::counters;
 use crate::error::Result;
 use crate::guc;
 use folder::{Claim, Claimed};
@@ -108,9 +109,12 @@ thread_local! {
 /// The compiled model of an artifact; `artifact` is asked for the native bytes only where no file is there.
 pub fn load(home: Home, digest: Digest, artifact: impl FnOnce() -> Result<Vec<u8>>) -> Result<Rc<Loaded>> {
     if let Some((loaded, uses)) = SESSION.with_borrow_mut(|session| session.take_note(&digest)) {
+        counters::record::loaded(true);
         return Ok(if uses.is_multiple_of(USES_A_NOTE) { renew(home, digest, loaded) } else { loaded });
     }
-    let loaded = Rc::new(match folder::find(&digest) {
+    let found = folder::find(&digest);
+    counters::record::loaded(found.is_some());
+    let loaded = Rc::new(match found {
         Some(loaded) => loaded,
         None => build(home, &digest, artifact)?,
     });

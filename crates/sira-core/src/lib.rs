@@ -10,6 +10,7 @@ pub mod drift;
 pub mod ensemble;
 pub mod error;
 pub mod feature;
+pub mod latency;
 pub mod metrics;
 pub mod policy;
 pub mod predict;

@@ -1,0 +1,330 @@
+//! What scoring counts.
+//!
+//! A prediction adds a handful of words when it is answered, an error when it was not; a scan of `sira_score` counts its
+//! rows in the call state and adds them when the statement ends, however it ends. Of such rows the first and every 64th
+//! is timed, and stands for those before it: two looks at the clock a row would cost as much as small models do.
+
+use super::file::{self, Counters};
+use super::slots::{self, Key};
+use crate::guc;
+use crate::version::Resolved;
+use sira_core::latency;
+use sira_core::policy::DECISIONS;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Of how many rows of a scan one is timed.
+const TIMED: u64 = 64;
+
+/// How long a session goes on with a file that may have been removed, and waits before it tries again to make one.
+const TRUST: Duration = Duration::from_secs(1);
+
+/// How many slots a session knows by heart before it starts afresh.
+const KEPT: usize = 256;
+
+#[derive(Default)]
+struct Session {
+    counters: Option<Rc<Counters>>,
+    known: HashMap<Key, usize>,
+    looked: Option<Instant>,
+}
+
+thread_local! {
+    static SESSION: RefCell<Session> = RefCell::default();
+    /// Compiled models that were there, and such that had to be compiled, since somebody asked.
+    static LOADED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+impl Session {
+    fn counters(&mut self) -> Option<Rc<Counters>> {
+        if self.looked.is_none_or(|looked| looked.elapsed() >= TRUST) {
+            self.looked = Some(Instant::now());
+            if self.counters.as_ref().is_none_or(|counters| !counters.is_current()) {
+                self.known.clear();
+                self.counters = Counters::open().ok().map(Rc::new);
+            }
+        }
+        self.counters.clone()
+    }
+
+    fn slot(&mut self, key: Key) -> Option<Slot> {
+        let counters = self.counters()?;
+        let at = match self.known.get(&key) {
+            Some(at) => *at,
+            None => {
+                let at = slots::find(&counters, &key);
+                if self.known.len() >= KEPT {
+                    self.known.clear();
+                }
+                if at != slots::OVERFLOW {
+                    self.known.insert(key, at);
+                }
+                at
+            }
+        };
+        Some(Slot { counters, at })
+    }
+}
+
+/// The counters of this database as they stand; an error says why there are none.
+pub fn counters() -> std::io::Result<Rc<Counters>> {
+    SESSION.with_borrow_mut(|session| {
+        session.looked = None;
+        match session.counters() {
+            Some(counters) => Ok(counters),
+            None => Counters::open().map(Rc::new),
+        }
+    })
+}
+
+/// A place to count in.
+#[derive(Clone)]
+pub struct Slot {
+    counters: Rc<Counters>,
+    at: usize,
+}
+
+impl Slot {
+    /// The slot of what a call has resolved to. At the end of a session there is none.
+    fn of(resolved: &Resolved) -> Option<Self> {
+        let key = Key::new(&resolved.caller, Some(resolved.model_id), resolved.version_id, None);
+        SESSION.try_with(|session| session.try_borrow_mut().ok()?.slot(key)).ok().flatten()
+    }
+
+    fn words(&self) -> &[AtomicU64] {
+        self.counters.slot(self.at)
+    }
+
+    fn add(&self, at: usize, amount: u64) {
+        if amount > 0 {
+            slots::add(self.words(), at, amount);
+        }
+    }
+
+    fn time(&self, taken: Duration, weight: u64) {
+        let nanos = u64::try_from(taken.as_nanos()).unwrap_or(u64::MAX);
+        self.add(slots::NANOS, nanos.saturating_mul(weight));
+        self.add(slots::LATENCIES + latency::bucket(nanos), weight);
+    }
+
+    /// Scores that are no probabilities have no place between 0 and 1.
+    fn score(&self, score: f64, weight: u64) {
+        if (0.0..=1.0).contains(&score) {
+            let bin = ((score * slots::SCORE_BINS as f64) as usize).min(slots::SCORE_BINS - 1);
+            self.add(slots::SCORES + bin, weight);
+            self.add(slots::SCORE_SUM, ((score * slots::SCORE_UNIT) as u64).saturating_mul(weight));
+        }
+    }
+
+    fn score_all(&self, scores: &[f64]) {
+        let (mut bins, mut sum) = ([0; slots::SCORE_BINS], 0.0);
+        for score in scores.iter().filter(|score| (0.0..=1.0).contains(*score)) {
+            bins[((score * slots::SCORE_BINS as f64) as usize).min(slots::SCORE_BINS - 1)] += 1;
+            sum += score;
+        }
+        bins.iter().enumerate().for_each(|(bin, count)| self.add(slots::SCORES + bin, *count));
+        self.add(slots::SCORE_SUM, (sum * slots::SCORE_UNIT) as u64);
+    }
+
+    fn note_time(&self) {
+        if let Some(last) = self.words().get(slots::LAST) {
+            last.fetch_max(file::now(), Ordering::Relaxed);
+        }
+    }
+
+    fn note_loads(&self) {
+        let (hits, misses) = LOADED.take();
+        self.add(slots::CACHE_HITS, hits);
+        self.add(slots::CACHE_MISSES, misses);
+    }
+}
+
+/// Notes that a compiled model was there, or was not.
+pub fn loaded(found: bool) {
+    let (hits, misses) = LOADED.get();
+    LOADED.set(if found { (hits + 1, misses) } else { (hits, misses + 1) });
+}
+
+/// Notes an error about a model that could not be told.
+pub fn unresolved() {
+    if guc::MONITORING.get() {
+        let counters = SESSION.try_with(|session| session.try_borrow_mut().ok()?.counters());
+        if let Ok(Some(counters)) = counters {
+            Slot { counters, at: slots::UNRESOLVED }.add(slots::ERRORS, 1);
+        }
+    }
+}
+
+/// Notes an error of a plain score before its first row.
+pub fn failed(resolved: &Resolved) {
+    if guc::MONITORING.get()
+        && let Some(slot) = Slot::of(resolved)
+    {
+        slot.add(slots::ERRORS, 1);
+    }
+}
+
+/// What a budget that is used up does to predictions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Throttle {
+    None,
+    /// So many of a thousand are scored, the others get the fallback decision.
+    Sampling(u16),
+    Fallback,
+    Error,
+}
+
+impl Throttle {
+    /// Larger is stronger; less of a sample is stronger than more.
+    pub fn word(self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Sampling(share) => 1_000_000 - u64::from(share.min(1000)),
+            Self::Fallback => 2_000_000,
+            Self::Error => 3_000_000,
+        }
+    }
+
+    pub fn of_word(word: u64) -> Self {
+        match word {
+            999_000..=1_000_000 => Self::Sampling((1_000_000 - word) as u16),
+            2_000_000 => Self::Fallback,
+            3_000_000 => Self::Error,
+            _ => Self::None,
+        }
+    }
+
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Sampling(_) => Some("sampling"),
+            Self::Fallback => Some("fallback"),
+            Self::Error => Some("error"),
+        }
+    }
+}
+
+/// A call that predicts, from its first moment to its answers. One that ends without them was an error, whether it was
+/// returned or raised.
+pub struct Watch {
+    slot: Option<Slot>,
+    counts: bool,
+    done: bool,
+}
+
+impl Watch {
+    pub fn begin(resolved: &Resolved) -> Self {
+        Self { slot: Slot::of(resolved), counts: guc::MONITORING.get(), done: false }
+    }
+
+    /// What a used-up budget says about the next prediction: `None` and it is scored. Samples are taken evenly.
+    pub fn throttle(&self) -> Throttle {
+        let Some(slot) = &self.slot else { return Throttle::None };
+        let throttle = Throttle::of_word(slots::word(slot.words(), slots::THROTTLE));
+        match (throttle, slot.words().get(slots::THROTTLED)) {
+            (Throttle::Sampling(share), Some(asked)) => {
+                let asked = asked.fetch_add(1, Ordering::Relaxed);
+                let scored = |asked: u64| asked.wrapping_mul(u64::from(share)) / 1000;
+                if scored(asked.wrapping_add(1)) > scored(asked) { Throttle::None } else { throttle }
+            }
+            (throttle, Some(asked)) if throttle != Throttle::None => {
+                asked.fetch_add(1, Ordering::Relaxed);
+                throttle
+            }
+            (throttle, _) => throttle,
+        }
+    }
+
+    /// Counts one answer.
+    pub fn answered(&self, taken: Duration, score: Option<f64>, decision: Option<&str>, fallback: bool) {
+        let Some(slot) = self.slot.as_ref().filter(|_| self.counts) else { return };
+        slot.add(slots::ROWS, 1);
+        slot.add(slots::FALLBACKS, u64::from(fallback));
+        slot.time(taken, 1);
+        if let Some(score) = score {
+            slot.score(score, 1);
+        }
+        if let Some(place) =
+            decision.and_then(|decision| DECISIONS.iter().position(|known| *known == decision))
+        {
+            slot.add(slots::DECIDED + place, 1);
+        }
+    }
+
+    /// The call has given its answers.
+    pub fn end(mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let Some(slot) = self.slot.as_ref().filter(|_| self.counts) else { return };
+        slot.add(slots::CALLS, 1);
+        slot.add(slots::ERRORS, u64::from(!self.done));
+        slot.note_loads();
+        slot.note_time();
+    }
+}
+
+/// The rows of one statement's scan, counted when it is over.
+pub struct Tally {
+    slot: Option<Slot>,
+    begun: u64,
+    done: u64,
+    /// Whether scores lie between 0 and 1.
+    bounded: bool,
+}
+
+impl Tally {
+    pub fn new(resolved: &Resolved, bounded: bool) -> Self {
+        let slot = if guc::MONITORING.get() { Slot::of(resolved) } else { None };
+        Self { slot, begun: 0, done: 0, bounded }
+    }
+
+    /// A row begins; some are timed.
+    pub fn begin(&mut self) -> Option<Instant> {
+        self.begun += 1;
+        if self.begun % TIMED == 1 && self.slot.is_some() { Some(Instant::now()) } else { None }
+    }
+
+    /// A row has its score.
+    pub fn end(&mut self, began: Option<Instant>, score: Option<f64>) {
+        self.done += 1;
+        if let (Some(began), Some(slot)) = (began, &self.slot) {
+            let weight = if self.begun == 1 { 1 } else { TIMED };
+            slot.time(began.elapsed(), weight);
+            if let Some(score) = score.filter(|_| self.bounded) {
+                slot.score(score, weight);
+            }
+        }
+    }
+
+    /// Rows that were scored together.
+    pub fn block(&mut self, began: Instant, scores: &[f64]) {
+        let rows = scores.len() as u64;
+        self.begun += rows;
+        self.done += rows;
+        if let (Some(slot), true) = (&self.slot, rows > 0) {
+            slot.time(began.elapsed() / u32::try_from(rows).unwrap_or(u32::MAX), rows);
+            if self.bounded {
+                slot.score_all(scores);
+            }
+        }
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        if let Some(slot) = &self.slot {
+            slot.add(slots::CALLS, 1);
+            slot.add(slots::ROWS, self.done);
+            slot.add(slots::ERRORS, self.begun - self.done);
+            slot.note_loads();
+            slot.note_time();
+        }
+    }
+}
