@@ -110,6 +110,7 @@ COMMENT ON COLUMN @extschema@.sira_models.task IS 'binary, multiclass, regressio
 COMMENT ON COLUMN @extschema@.sira_models.owner IS 'who answers for it';
 COMMENT ON COLUMN @extschema@.sira_models.entity_type IS 'what it is asked about, lower case';
 COMMENT ON COLUMN @extschema@.sira_models.enabled IS 'the model''s own kill switch';
+COMMENT ON COLUMN @extschema@.sira_models.label_maturity IS 'how old a prediction must be before its label is believed';
 COMMENT ON COLUMN @extschema@.sira_models.created_at IS 'when it was registered';
 COMMENT ON COLUMN @extschema@.sira_models.updated_at IS 'when its row last changed';
 
@@ -299,6 +300,8 @@ COMMENT ON COLUMN @extschema@.sira_feedback.used_in_run IS 'which one';
 COMMENT ON COLUMN @extschema@.sira_feedback.needs_review IS 'low ratings go to review';
 COMMENT ON COLUMN @extschema@.sira_feedback.status IS 'pending, processed or dismissed';
 COMMENT ON COLUMN @extschema@.sira_feedback.processed_at IS 'when it was processed';
+COMMENT ON COLUMN @extschema@.sira_feedback.reviewed_by IS 'who looked at it, where somebody had to';
+COMMENT ON COLUMN @extschema@.sira_feedback.review_note IS 'what they said of it';
 
 COMMENT ON TABLE @extschema@.sira_suggestions IS 'suggestions to people, answered by feedback accept or reject, one partition a month';
 COMMENT ON COLUMN @extschema@.sira_suggestions.id IS 'UUIDv7 of created_at';

@@ -12,6 +12,7 @@ CREATE TABLE @extschema@.sira_models (
     owner text NOT NULL DEFAULT SESSION_USER,
     entity_type text CHECK (entity_type = pg_catalog.lower(entity_type)),
     enabled boolean NOT NULL DEFAULT true,
+    label_maturity interval NOT NULL DEFAULT '0' CHECK (label_maturity >= '0'),
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     UNIQUE (tenant_id, name),

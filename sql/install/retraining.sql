@@ -1,1 +1,488 @@
--- The loop: feedback becomes labels, labels become a candidate.
+-- The loop: feedback becomes labels, labels become a candidate. What people said of a prediction is joined to what the model saw
+-- when it made it, not to what there is to see today; and a label counts once it is old enough to be believed: that nobody has
+-- complained yet says little about a payment of yesterday.
+
+CREATE TABLE @extschema@.sira_retrainings (
+    id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
+    tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
+    model_id uuid NOT NULL,
+    champion_version_id uuid,
+    champion_version integer,
+    run_id uuid,
+    version_id uuid,
+    version integer,
+    status text NOT NULL CHECK (status IN ('registered', 'gates_failed', 'too_few_labels')),
+    source text NOT NULL CHECK (source IN ('query', 'feedback', 'both')),
+    base_query text,
+    query text,
+    label text,
+    as_of timestamptz NOT NULL,
+    label_maturity interval NOT NULL,
+    labels bigint NOT NULL,
+    new_labels bigint NOT NULL,
+    rows bigint,
+    metrics jsonb,
+    champion_metrics jsonb,
+    findings jsonb,
+    started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    finished_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    started_by text NOT NULL DEFAULT SESSION_USER,
+    FOREIGN KEY (tenant_id, model_id) REFERENCES @extschema@.sira_models (tenant_id, id)
+);
+CREATE INDEX sira_retrainings_model_idx ON @extschema@.sira_retrainings (tenant_id, model_id, started_at);
+COMMENT ON TABLE @extschema@.sira_retrainings IS
+    'each retraining: which labels it took, what challenger and champion showed on the same rows, what the gates said, and the candidate, if one was registered; append-only';
+COMMENT ON COLUMN @extschema@.sira_retrainings.id IS 'identity of the retraining';
+COMMENT ON COLUMN @extschema@.sira_retrainings.tenant_id IS 'the tenant it belongs to';
+COMMENT ON COLUMN @extschema@.sira_retrainings.model_id IS 'the model';
+COMMENT ON COLUMN @extschema@.sira_retrainings.champion_version_id IS 'the version in production when it began';
+COMMENT ON COLUMN @extschema@.sira_retrainings.champion_version IS 'its number';
+COMMENT ON COLUMN @extschema@.sira_retrainings.run_id IS 'the training run; it stands in sira_training_runs where a candidate was registered';
+COMMENT ON COLUMN @extschema@.sira_retrainings.version_id IS 'the candidate that was registered';
+COMMENT ON COLUMN @extschema@.sira_retrainings.version IS 'its number';
+COMMENT ON COLUMN @extschema@.sira_retrainings.status IS
+    'registered, gates_failed (trained and not registered) or too_few_labels (not trained)';
+COMMENT ON COLUMN @extschema@.sira_retrainings.source IS
+    'query (the champion''s rows, read again), feedback (logged predictions that have a label) or both';
+COMMENT ON COLUMN @extschema@.sira_retrainings.base_query IS 'the query that a later retraining begins with again';
+COMMENT ON COLUMN @extschema@.sira_retrainings.query IS 'the query whose rows were trained on';
+COMMENT ON COLUMN @extschema@.sira_retrainings.label IS 'its column that says what came true';
+COMMENT ON COLUMN @extschema@.sira_retrainings.as_of IS 'the moment it was done for';
+COMMENT ON COLUMN @extschema@.sira_retrainings.label_maturity IS 'how old a row had to be for its label to count';
+COMMENT ON COLUMN @extschema@.sira_retrainings.labels IS 'logged predictions with a mature label';
+COMMENT ON COLUMN @extschema@.sira_retrainings.new_labels IS 'those of them that no registered retraining had taken';
+COMMENT ON COLUMN @extschema@.sira_retrainings.rows IS 'rows trained, validated and tested on';
+COMMENT ON COLUMN @extschema@.sira_retrainings.metrics IS 'of the challenger, on its test part';
+COMMENT ON COLUMN @extschema@.sira_retrainings.champion_metrics IS 'of the champion, on the rows that decided';
+COMMENT ON COLUMN @extschema@.sira_retrainings.findings IS 'what the gates asked and found';
+COMMENT ON COLUMN @extschema@.sira_retrainings.started_at IS 'when it began';
+COMMENT ON COLUMN @extschema@.sira_retrainings.finished_at IS 'when it ended';
+COMMENT ON COLUMN @extschema@.sira_retrainings.started_by IS 'who logged in and asked for it';
+
+CREATE TRIGGER sira_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON @extschema@.sira_retrainings
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.sira_refuse_change();
+
+-- What a person's feedback says is true: the answer to the named question, or the only thing it says.
+CREATE FUNCTION @extschema@.sira_label_said(label jsonb, label_name text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE jsonb_typeof(label)
+        WHEN 'object' THEN coalesce(label ->> label_name, label ->> 'label',
+            (SELECT min(e.value) FROM jsonb_each_text(label) e HAVING count(*) = 1))
+        WHEN 'array' THEN NULL
+        ELSE label #>> '{}' END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_label_said(jsonb, text) IS
+    'What a piece of feedback says is true, as text: the value under the label''s name, under "label", the only one, or the scalar itself. Example: SELECT sira_label_said(''{"is_fraud": true}'', ''is_fraud'');';
+
+CREATE FUNCTION @extschema@.sira_label_number(label text) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN lower(label) IN ('true', 't', 'yes') THEN 1
+                WHEN lower(label) IN ('false', 'f', 'no') THEN 0
+                WHEN label ~ '^[-+]?([0-9]{1,99}(\.[0-9]{0,99})?|\.[0-9]{1,99})(e[-+]?[0-9]{1,2})?$' THEN label::double precision
+           END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_label_number(text) IS
+    'A label as a number: true is 1, false is 0; NULL where it is neither that nor a number. Example: SELECT sira_label_number(''true'');';
+
+-- One row a prediction, with the word that counts: a label or correction before an acceptance or refusal, the newest first; where
+-- nobody spoke of the prediction, the current label of its entity. Who accepts a prediction says that its side of the threshold
+-- was right, who rejects it that the other one was; of several classes a refusal does not say which is right.
+CREATE FUNCTION @extschema@.sira_labelled_predictions(
+    model text, as_of timestamptz DEFAULT now(), label_maturity interval DEFAULT NULL, label_name text DEFAULT NULL,
+    since timestamptz DEFAULT NULL)
+RETURNS TABLE (prediction_id uuid, version integer, entity_type text, entity_id text, predicted_at timestamptz,
+    score double precision, predicted_class text, decision text, features jsonb, label text, label_value double precision,
+    label_from text, said_by text, known_at timestamptz, used_in_retraining boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    judged @extschema@.sira_models :=
+        @extschema@.sira_find_model((@extschema@.sira_parse_model(sira_labelled_predictions.model)).name);
+    tenant text := @extschema@.sira_current_tenant();
+    mature_at timestamptz := sira_labelled_predictions.as_of - coalesce(sira_labelled_predictions.label_maturity, judged.label_maturity);
+    asked text := coalesce(sira_labelled_predictions.label_name, (
+        SELECT r.label FROM @extschema@.sira_training_runs r
+        WHERE r.tenant_id = judged.tenant_id AND r.model_id = judged.id AND r.status = 'completed' AND r.label IS NOT NULL
+        ORDER BY r.started_at DESC LIMIT 1), 'label');
+    line double precision := coalesce((
+        SELECT p.threshold FROM @extschema@.sira_decision_policies p
+        WHERE p.tenant_id = judged.tenant_id AND p.model_id = judged.id ORDER BY p.version DESC LIMIT 1), 0.7);
+BEGIN
+    RETURN QUERY
+    WITH voices AS (
+        SELECT DISTINCT ON (f.prediction_id) f.prediction_id, f.prediction_created_at, f.feedback_type, f.label, f.reviewer_id, f.created_at
+        FROM @extschema@.sira_feedback f
+        WHERE f.tenant_id = tenant AND f.model_id = judged.id AND f.prediction_id IS NOT NULL AND f.target = 'prediction'
+          AND f.status <> 'dismissed' AND f.feedback_type IN ('label', 'correction', 'accept', 'reject')
+        ORDER BY f.prediction_id, f.feedback_type IN ('label', 'correction') DESC, f.created_at DESC,
+                 f.feedback_type = 'correction' DESC, f.id DESC
+    ), taken AS (
+        SELECT f.prediction_id, bool_or(f.used_in_retraining) AS used
+        FROM @extschema@.sira_feedback f WHERE f.tenant_id = tenant AND f.model_id = judged.id GROUP BY 1
+    ), spoken AS (
+        SELECT p.id, p.model_version_id, p.entity_type, p.entity_id, coalesce(p.as_of, p.created_at) AS predicted_at, p.score,
+               p.predicted_class, p.decision, p.input_features,
+               CASE WHEN v.feedback_type IN ('label', 'correction') THEN @extschema@.sira_label_said(v.label, asked)
+                    WHEN judged.task = 'binary' THEN ((p.score >= line) = (v.feedback_type = 'accept'))::text
+                    WHEN judged.task = 'multiclass' AND v.feedback_type = 'accept' THEN p.predicted_class END AS label,
+               'feedback: ' || v.feedback_type AS label_from, v.reviewer_id AS said_by, v.created_at AS known_at
+        FROM voices v
+        JOIN @extschema@.sira_predictions p ON p.id = v.prediction_id AND p.created_at = v.prediction_created_at
+        WHERE p.tenant_id = tenant AND p.erased_at IS NULL AND p.model_version_id IS NOT NULL AND NOT p.fallback
+    ), recorded AS (
+        SELECT p.id, p.model_version_id, p.entity_type, p.entity_id, coalesce(p.as_of, p.created_at) AS predicted_at, p.score,
+               p.predicted_class, p.decision, p.input_features, coalesce(l.label, l.label_value::text) AS label,
+               'label: ' || l.source AS label_from, l.labelled_by AS said_by, l.known_at
+        FROM @extschema@.sira_current_labels l
+        JOIN @extschema@.sira_predictions p
+          ON p.tenant_id = l.tenant_id AND p.entity_id = l.entity_id AND p.entity_type = l.entity_type
+        WHERE l.tenant_id = tenant AND l.label_name IN (asked, 'label') AND p.model_id = judged.id AND p.erased_at IS NULL
+          AND p.model_version_id IS NOT NULL AND NOT p.fallback
+          AND NOT EXISTS (SELECT FROM voices v WHERE v.prediction_id = p.id)
+    )
+    SELECT DISTINCT ON (s.id) s.id, v.version, s.entity_type, s.entity_id, s.predicted_at, s.score, s.predicted_class, s.decision,
+           s.input_features, s.label, @extschema@.sira_label_number(s.label), s.label_from, s.said_by, s.known_at,
+           coalesce(t.used, false)
+    FROM (SELECT * FROM spoken UNION ALL SELECT * FROM recorded) s
+    JOIN @extschema@.sira_model_versions v ON v.id = s.model_version_id
+    LEFT JOIN taken t ON t.prediction_id = s.id
+    WHERE s.label IS NOT NULL AND s.predicted_at <= mature_at
+      AND (sira_labelled_predictions.since IS NULL OR s.predicted_at >= sira_labelled_predictions.since)
+    ORDER BY s.id, s.label_from;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_labelled_predictions(text, timestamptz, interval, text, timestamptz) IS
+    'Logged predictions whose truth is known and old enough, each beside what the model saw; label_maturity is the model''s unless given. Example: SELECT label, count(*) FROM sira_labelled_predictions(''fraud'', label_maturity => ''7 days'') GROUP BY label;';
+
+-- The columns of a query, by asking one row of it: names in order, and types. Runs the caller's SQL under the caller's names,
+-- so nothing is pinned here; as the invoker, it can do no more than its caller.
+CREATE FUNCTION @extschema@.sira_query_columns(query text, OUT names text[], OUT types text[])
+LANGUAGE plpgsql AS $$
+DECLARE
+    sample record;
+    typed text;
+BEGIN
+    EXECUTE pg_catalog.format(E'SELECT * FROM (%s\n) AS q LIMIT 1', query) INTO sample;
+    names := ARRAY(SELECT k FROM pg_catalog.json_object_keys(pg_catalog.row_to_json(sample)) k);
+    IF pg_catalog.cardinality(names) = 0 THEN
+        RETURN;
+    END IF;
+    typed := (SELECT pg_catalog.string_agg(pg_catalog.format('pg_catalog.pg_typeof(q.%I)::pg_catalog.text', n), ', ' ORDER BY i)
+              FROM pg_catalog.unnest(names) WITH ORDINALITY AS c (n, i));
+    EXECUTE pg_catalog.format(E'SELECT ARRAY[%s] FROM (%s\n) AS q LIMIT 1', typed, query) INTO types;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_query_columns(text) IS
+    'Names and types of the columns of a query that has at least one row. Example: SELECT * FROM sira_query_columns(''SELECT 1 AS a, now() AS b'');';
+
+-- A label from feedback in the type that the query's own label has.
+CREATE FUNCTION @extschema@.sira_label_expression(type text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN type IN ('smallint', 'integer', 'bigint', 'real', 'double precision', 'numeric')
+                THEN format('l.label_value::%s', type) ELSE format('l.label::%s', type) END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_label_expression(text) IS
+    'How a labelled prediction''s label is read as a type. Example: SELECT sira_label_expression(''boolean'');';
+
+-- The rows to train on. Where the query has a column of entity ids, labels are put into its rows; else the logged predictions
+-- are rows beside its own, made of what the model saw.
+CREATE FUNCTION @extschema@.sira_retraining_query(
+    model text, base_query text, label text, time_column text, weight text, entity_column text, signature jsonb, source text,
+    as_of timestamptz, label_maturity interval)
+RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    described record;
+    labelled text := pg_catalog.format('@extschema@.sira_labelled_predictions(%L, %L::timestamptz, %L::interval, %L)',
+                                       model, as_of, label_maturity, label);
+    mature text := CASE WHEN time_column IS NULL THEN ''
+        ELSE pg_catalog.format(' WHERE q.%I <= %L::timestamptz - %L::interval', time_column, as_of, label_maturity) END;
+    seen text[] := ARRAY(SELECT f ->> 'name' FROM pg_catalog.jsonb_array_elements(signature -> 'features') f);
+    columns text;
+BEGIN
+    IF source = 'feedback' AND base_query IS NULL THEN
+        RETURN pg_catalog.format('SELECT l.predicted_at, %s, l.label AS %I FROM %s AS l',
+            (SELECT pg_catalog.string_agg(pg_catalog.format('(l.features ->> %L)::%s AS %I', f ->> 'name',
+                        CASE f ->> 'kind' WHEN 'boolean' THEN 'boolean' WHEN 'text' THEN 'text' WHEN 'date' THEN 'date'
+                                          WHEN 'timestamp' THEN 'timestamptz' ELSE 'double precision' END, f ->> 'name'), ', ' ORDER BY i)
+             FROM pg_catalog.jsonb_array_elements(signature -> 'features') WITH ORDINALITY AS s (f, i)), label, labelled);
+    END IF;
+    SELECT * INTO described FROM @extschema@.sira_query_columns(base_query);
+    IF described.types IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = 'the query returns no rows',
+            HINT = 'Run the query alone, and widen its WHERE.';
+    END IF;
+    IF label <> ALL (described.names) OR time_column <> ALL (described.names) OR entity_column <> ALL (described.names) THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_column',
+            MESSAGE = pg_catalog.format('the query has no column "%s"',
+                CASE WHEN label <> ALL (described.names) THEN label
+                     WHEN time_column <> ALL (described.names) THEN time_column ELSE entity_column END),
+            DETAIL = pg_catalog.format('It has %s.', pg_catalog.array_to_string(described.names, ', ')),
+            HINT = 'Name label, time_column and entity_column as the query calls them.';
+    END IF;
+    IF entity_column IS NOT NULL THEN
+        columns := (SELECT pg_catalog.string_agg(CASE
+                WHEN n <> label THEN pg_catalog.format('q.%I', n)
+                ELSE pg_catalog.format('CASE WHEN l.prediction_id IS NULL THEN q.%1$I ELSE %2$s END AS %1$I', n,
+                                       @extschema@.sira_label_expression(t)) END, ', ' ORDER BY i)
+            FROM ROWS FROM (pg_catalog.unnest(described.names), pg_catalog.unnest(described.types)) WITH ORDINALITY AS c (n, t, i));
+        RETURN pg_catalog.format(
+            E'SELECT %s FROM (%s\n) AS q %s JOIN (SELECT DISTINCT ON (p.entity_id) p.* FROM %s AS p'
+            ' ORDER BY p.entity_id, p.predicted_at DESC, p.prediction_id) AS l ON l.entity_id = q.%I::text%s',
+            columns, base_query, CASE source WHEN 'feedback' THEN '' ELSE 'LEFT' END, labelled, entity_column, mature);
+    END IF;
+    columns := (SELECT pg_catalog.string_agg(pg_catalog.format('%s AS %I', CASE
+            WHEN n = label THEN @extschema@.sira_label_expression(t)
+            WHEN n = time_column THEN pg_catalog.format('l.predicted_at::%s', t)
+            WHEN n = weight THEN pg_catalog.format('@extschema@.sira_label_weight(''human'')::%s', t)
+            WHEN n = 'label_source' THEN pg_catalog.format('''human''::%s', t)
+            WHEN n = ANY (seen) THEN pg_catalog.format('(l.features ->> %L)::%s', n, t)
+            ELSE pg_catalog.format('NULL::%s', t) END, n), ', ' ORDER BY i)
+        FROM ROWS FROM (pg_catalog.unnest(described.names), pg_catalog.unnest(described.types)) WITH ORDINALITY AS c (n, t, i));
+    RETURN CASE source
+        WHEN 'feedback' THEN pg_catalog.format('SELECT %s FROM %s AS l', columns, labelled)
+        WHEN 'query' THEN pg_catalog.format(E'SELECT q.* FROM (%s\n) AS q%s', base_query, mature)
+        ELSE pg_catalog.format(E'SELECT q.* FROM (%s\n) AS q%s UNION ALL SELECT %s FROM %s AS l', base_query, mature, columns, labelled) END;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_retraining_query(text, text, text, text, text, text, jsonb, text, timestamptz, interval) IS
+    'The query that a retraining trains on. Example: SELECT sira_retraining_query(''fraud'', ''TABLE payments'', ''is_fraud'', ''paid_at'', NULL, ''id'', ''{"features": []}'', ''both'', now(), ''7 days'');';
+
+-- What the champion was made from, where a retraining goes on from there. A query that somebody else wrote runs with the rights of
+-- whoever retrains: a superuser's would lend them to its author.
+CREATE FUNCTION @extschema@.sira_retraining_base(
+    model text, OUT model_id uuid, OUT tenant_id text, OUT model_name text, OUT task text, OUT label_maturity interval,
+    OUT champion_id uuid, OUT champion integer, OUT signature jsonb, OUT run @extschema@.sira_training_runs, OUT query text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    judged @extschema@.sira_models := @extschema@.sira_find_model((@extschema@.sira_parse_model(model)).name);
+    live @extschema@.sira_model_versions;
+BEGIN
+    SELECT v.* INTO live FROM @extschema@.sira_model_versions v
+    WHERE v.tenant_id = judged.tenant_id AND v.model_id = judged.id AND v.status = 'production';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('model "%s" has no version in production to retrain', judged.name),
+            HINT = format('SELECT * FROM sira_train(%L, ...); and SELECT * FROM sira_promote(%1$L);', judged.name);
+    END IF;
+    SELECT r.* INTO run FROM @extschema@.sira_training_runs r
+    WHERE r.tenant_id = live.tenant_id AND r.id = live.training_run_id;
+    model_id := judged.id;
+    tenant_id := judged.tenant_id;
+    model_name := judged.name;
+    task := judged.task;
+    label_maturity := judged.label_maturity;
+    champion_id := live.id;
+    champion := live.version;
+    signature := live.signature;
+    -- What a retraining made of the query is not what the next one begins with.
+    query := coalesce((SELECT t.base_query FROM @extschema@.sira_retrainings t
+                       WHERE t.tenant_id = live.tenant_id AND t.run_id = live.training_run_id), run.query);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_retraining_base(text) IS
+    'The champion of a model, its run, and the query that run began with. Example: SELECT champion, query FROM sira_retraining_base(''fraud'');';
+
+-- A challenger that does not pass leaves nothing but the row that says so: version, artifact and run go with the subtransaction.
+-- Runs the caller's SQL under the caller's names: no search_path is pinned, and everything of ours is named with its schema.
+CREATE FUNCTION @extschema@.sira_retrain(
+    model text, source text DEFAULT 'both', query text DEFAULT NULL, label text DEFAULT NULL, entity_column text DEFAULT NULL,
+    as_of timestamptz DEFAULT now(), label_maturity interval DEFAULT NULL, min_labels bigint DEFAULT 1, holdout text DEFAULT NULL,
+    params jsonb DEFAULT NULL, split jsonb DEFAULT NULL, embargo interval DEFAULT NULL, seed bigint DEFAULT NULL,
+    notes text DEFAULT NULL)
+RETURNS TABLE (retraining_id uuid, status text, version integer, run_id uuid, labels bigint, new_labels bigint, rows bigint,
+    metrics jsonb, champion_metrics jsonb, findings jsonb, seconds double precision)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    began CONSTANT timestamptz := pg_catalog.clock_timestamp();
+    base record;
+    run @extschema@.sira_training_runs;
+    own_query text;
+    wanted_label text;
+    maturity interval;
+    entity text;
+    time_column text;
+    built text;
+    trained record;
+    registered uuid;
+BEGIN
+    IF source IS NULL OR source NOT IN ('query', 'feedback', 'both') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = pg_catalog.format('source "%s" is not known', coalesce(source, 'NULL')),
+            HINT = 'Choose one of query, feedback, both.';
+    END IF;
+    SELECT * INTO base FROM @extschema@.sira_retraining_base(sira_retrain.model);
+    run := base.run;
+    IF NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('sira retrain ' || base.model_id::text, 0)) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_in_use',
+            MESSAGE = pg_catalog.format('model "%s" is being retrained by another session', base.model_name), HINT = 'Wait for it.';
+    END IF;
+    own_query := pg_catalog.rtrim(coalesce(sira_retrain.query, base.query), E'; \n\t');
+    wanted_label := coalesce(sira_retrain.label, run.label);
+    IF wanted_label IS NULL OR (own_query IS NULL AND source <> 'feedback') THEN
+        RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
+            MESSAGE = pg_catalog.format('version %s of model "%s" was not trained here', base.champion, base.model_name),
+            DETAIL = 'There is no query to read again.',
+            HINT = 'Give query and label, or source => ''feedback'' and label.';
+    END IF;
+    IF sira_retrain.query IS NULL AND own_query IS NOT NULL AND run.started_by <> SESSION_USER AND EXISTS (
+        SELECT 1 FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER AND r.rolsuper) AND NOT EXISTS (
+        SELECT 1 FROM pg_catalog.pg_roles r WHERE r.rolname = run.started_by AND r.rolsuper)
+    THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = pg_catalog.format('a superuser does not run the query of "%s"', run.started_by),
+            DETAIL = 'What it calls would run with a superuser''s rights.',
+            HINT = 'Read it, and give it as query; or act as a role without such rights.';
+    END IF;
+    maturity := coalesce(sira_retrain.label_maturity, base.label_maturity);
+    entity := coalesce(sira_retrain.entity_column, CASE WHEN run.feature_set IS NOT NULL THEN 'entity_id' END);
+    time_column := CASE WHEN source = 'feedback' AND own_query IS NULL THEN 'predicted_at'
+                        ELSE coalesce(run.options ->> 'time_column', CASE WHEN run.feature_set IS NOT NULL THEN 'as_of' END) END;
+
+    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE NOT l.used_in_retraining AND (l.label_from LIKE 'feedback%' OR NOT EXISTS (
+               SELECT 1 FROM @extschema@.sira_retrainings t WHERE t.model_id = base.model_id AND t.status = 'registered'
+                 AND t.as_of - t.label_maturity >= l.predicted_at AND t.started_at >= l.known_at)))
+    INTO labels, new_labels
+    FROM @extschema@.sira_labelled_predictions(base.model_name, sira_retrain.as_of, maturity, wanted_label) l;
+    retraining_id := pg_catalog.gen_random_uuid();
+    status := CASE WHEN new_labels < coalesce(min_labels, 1) THEN 'too_few_labels' ELSE 'registered' END;
+    IF status = 'registered' THEN
+        built := @extschema@.sira_retraining_query(base.model_name, own_query, wanted_label, time_column, run.options ->> 'weight',
+            entity, base.signature, source, sira_retrain.as_of, maturity);
+        BEGIN
+            SELECT t.* INTO trained FROM @extschema@.sira_train(base.model_name, built, wanted_label,
+                time_column => time_column, weight => run.options ->> 'weight',
+                exclude => CASE WHEN entity IS NULL OR run.feature_set IS NOT NULL
+                                  OR entity IN (SELECT e FROM pg_catalog.jsonb_array_elements_text(run.options -> 'exclude') e)
+                           THEN '{}' ELSE ARRAY[entity] END
+                    || coalesce(ARRAY(SELECT e FROM pg_catalog.jsonb_array_elements_text(run.options -> 'exclude') e), '{}'),
+                group_column => run.options ->> 'group_column', positive => run.options ->> 'positive',
+                params => coalesce(sira_retrain.params, run.params, '{}'),
+                split => coalesce(sira_retrain.split,
+                    CASE WHEN run.split ?| '{validation_from,test_from}' THEN NULL ELSE run.split END,
+                    CASE WHEN time_column IS NULL THEN '{"method": "random"}' ELSE '{"method": "time"}' END::jsonb),
+                embargo => coalesce(sira_retrain.embargo, run.embargo, '0'), seed => coalesce(sira_retrain.seed, run.seed, 42),
+                feature_set => run.feature_set,
+                notes => coalesce(sira_retrain.notes, pg_catalog.format('retraining of version %s', base.champion))) t;
+            run_id := trained.run_id;
+            version := trained.version;
+            metrics := trained.metrics;
+            rows := trained.rows_train + trained.rows_validation + trained.rows_test;
+            IF holdout IS NOT NULL THEN
+                PERFORM @extschema@.sira_compare_versions(base.model_name || '/' || base.champion, base.model_name || '/' || version,
+                                                          holdout, wanted_label, run.options ->> 'weight');
+            END IF;
+            SELECT v.id INTO registered FROM @extschema@.sira_model_versions v
+            WHERE v.tenant_id = base.tenant_id AND v.model_id = base.model_id AND v.version = trained.version;
+            SELECT c.metrics INTO champion_metrics
+            FROM @extschema@.sira_evaluations e
+            JOIN @extschema@.sira_evaluations c ON c.tenant_id = e.tenant_id AND c.model_id = e.model_id AND c.data_digest = e.data_digest
+            WHERE e.tenant_id = base.tenant_id AND e.model_version_id = registered AND c.model_version_id = base.champion_id
+            ORDER BY c.evaluated_at DESC LIMIT 1;
+            -- Signatures come after: nobody can sign what is not registered.
+            SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(g)) INTO findings
+            FROM @extschema@.sira_check_gates(base.model_name || '/' || version) g WHERE g.gate <> 'signatures';
+            IF EXISTS (SELECT 1 FROM pg_catalog.jsonb_array_elements(findings) f WHERE NOT (f ->> 'passed')::boolean) THEN
+                RAISE EXCEPTION USING ERRCODE = 'SIRA0', MESSAGE = 'the gates were not passed';
+            END IF;
+        EXCEPTION WHEN SQLSTATE 'SIRA0' THEN
+            status := 'gates_failed';
+            version := NULL;
+            registered := NULL;
+        END;
+    END IF;
+    IF status = 'registered' THEN
+        UPDATE @extschema@.sira_feedback f
+        SET used_in_retraining = true, used_in_run = sira_retrain.run_id
+        FROM @extschema@.sira_labelled_predictions(base.model_name, sira_retrain.as_of, maturity, wanted_label) l
+        WHERE f.prediction_id = l.prediction_id AND f.model_id = base.model_id AND NOT f.used_in_retraining
+          AND f.feedback_type IN ('label', 'correction', 'accept', 'reject') AND f.status <> 'dismissed';
+    END IF;
+    INSERT INTO @extschema@.sira_retrainings (id, tenant_id, model_id, champion_version_id, champion_version, run_id, version_id, version,
+        status, source, base_query, query, label, as_of, label_maturity, labels, new_labels, rows, metrics, champion_metrics, findings,
+        started_at)
+    VALUES (retraining_id, base.tenant_id, base.model_id, base.champion_id, base.champion, run_id, registered, version, status, source,
+        own_query, built, wanted_label, sira_retrain.as_of, maturity, labels, new_labels, rows, metrics, champion_metrics, findings, began);
+    IF status = 'registered' AND @extschema@.sira_gate_setting('auto_promote') = 'on' THEN
+        PERFORM @extschema@.sira_auto_promote(base.model_name, version);
+    END IF;
+    seconds := pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - began);
+    RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_retrain(text, text, text, text, text, timestamptz, interval, bigint, text, jsonb, jsonb, interval, bigint, text) IS
+    'Trains a challenger on the champion''s query read again and on logged predictions whose labels are mature, compares both on the same rows (the test part, or holdout), and registers a candidate if every gate up to production is passed; then its feedback is marked as used. Where the query has a column of entity ids (entity_column; a feature set''s has entity_id), feedback labels go into its rows, else labelled predictions are added as rows. Example: SELECT * FROM sira_retrain(''fraud'', label_maturity => ''7 days'');';
+
+CREATE FUNCTION @extschema@.sira_do_retrain(arguments jsonb) RETURNS jsonb
+LANGUAGE plpgsql AS $$ BEGIN RETURN @extschema@.sira_job_call('sira_retrain', arguments); END $$;
+COMMENT ON FUNCTION @extschema@.sira_do_retrain(jsonb) IS
+    'sira_retrain, as a job does it. Example: SELECT sira_do_retrain(''{"model": "fraud"}'');';
+
+-- What people said becomes labels that features and trainings can read. Low ratings and flags wait for a person.
+CREATE FUNCTION @extschema@.sira_process_feedback(max_rows integer DEFAULT 100000)
+RETURNS TABLE (processed bigint, labels bigint, waiting bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    tenant text := @extschema@.sira_current_tenant();
+BEGIN
+    -- Two at once: the second finds nothing left, or leaves what the first has locked.
+    WITH due AS (
+        SELECT f.id, f.created_at, f.entity_type, f.entity_id, f.feedback_type, f.label, f.reviewer_id, f.prediction_created_at, f.model_id, f.target
+        FROM @extschema@.sira_feedback f
+        WHERE f.tenant_id = tenant AND f.status = 'pending' AND NOT f.needs_review AND f.feedback_type <> 'flag'
+        ORDER BY f.created_at LIMIT max_rows FOR UPDATE SKIP LOCKED
+    ), done AS (
+        UPDATE @extschema@.sira_feedback f SET status = 'processed', processed_at = clock_timestamp()
+        FROM due d WHERE f.id = d.id AND f.created_at = d.created_at
+        RETURNING f.id
+    ), said AS (
+        SELECT d.*, r.label AS label_name, @extschema@.sira_label_said(d.label, r.label) AS word
+        FROM due d
+        CROSS JOIN LATERAL (SELECT coalesce((SELECT t.label FROM @extschema@.sira_training_runs t
+                                             WHERE t.model_id = d.model_id AND t.status = 'completed' AND t.label IS NOT NULL
+                                             ORDER BY t.started_at DESC LIMIT 1), 'label') AS label) r
+        WHERE d.feedback_type IN ('label', 'correction') AND d.target = 'prediction'
+    ), written AS (
+        INSERT INTO @extschema@.sira_labels (entity_type, entity_id, label_name, label, label_value, source, event_ts, known_at, labelled_by)
+        SELECT lower(s.entity_type), s.entity_id, s.label_name, s.word, @extschema@.sira_label_number(s.word), 'human',
+               s.prediction_created_at, s.created_at, s.reviewer_id
+        FROM said s WHERE s.word IS NOT NULL
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM done), (SELECT count(*) FROM written) INTO processed, labels;
+    SELECT count(*) INTO waiting FROM @extschema@.sira_feedback f WHERE f.tenant_id = tenant AND f.status = 'pending';
+    RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_process_feedback(integer) IS
+    'Turns pending feedback into labels of its entities and marks it processed; flags and low ratings wait for sira_review_feedback. Example: SELECT * FROM sira_process_feedback();';
+
+CREATE FUNCTION @extschema@.sira_review_feedback(feedback_id uuid, verdict text, remark text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF verdict IS NULL OR verdict NOT IN ('processed', 'dismissed') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('verdict "%s" is not known', coalesce(verdict, 'NULL')),
+            HINT = 'Choose one of processed, dismissed.';
+    END IF;
+    UPDATE @extschema@.sira_feedback f
+    SET status = verdict, needs_review = false, processed_at = clock_timestamp(), reviewed_by = SESSION_USER, review_note = remark
+    WHERE f.id = feedback_id AND f.status = 'pending'
+      AND f.created_at = coalesce(@extschema@.sira_uuid_v7_time(feedback_id), f.created_at);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+            MESSAGE = format('no pending feedback has id %s', coalesce(feedback_id::text, 'NULL')),
+            HINT = 'SELECT id, feedback_type, note FROM sira_feedback WHERE status = ''pending'' AND needs_review;';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_review_feedback(uuid, text, text) IS
+    'A person''s word on feedback that waits for one: processed or dismissed. Example: SELECT sira_review_feedback(''01890a5d-ac96-774b-bcce-b302099a8057'', ''dismissed'', ''wrong payment'');';

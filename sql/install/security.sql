@@ -14,6 +14,7 @@ BEGIN
         'sira_predictions', 'sira_prediction_requests', 'sira_feedback', 'sira_suggestions', 'sira_data_drift',
         'sira_model_performance', 'sira_feature_statistics', 'sira_partition_config', 'sira_feature_watermarks', 'sira_jobs', 'sira_snapshot_work',
         'sira_evaluations', 'sira_model_curves', 'sira_gates', 'sira_model_examples', 'sira_model_alias_history',
+        'sira_retrainings', 'sira_improvement_suggestions',
         'sira_system_metrics', 'sira_counter_marks', 'sira_metric_marks', 'sira_cost_tracking', 'sira_cost_rates', 'sira_budgets',
         'sira_maintenance_schedule']
     LOOP
@@ -59,7 +60,8 @@ BEGIN
                                'sira_model_versions', 'sira_model_aliases', 'sira_model_transitions', 'sira_training_runs',
                                'sira_tuning_studies',
                                'sira_decision_policies', 'sira_predictions', 'sira_feedback', 'sira_data_drift',
-                               'sira_model_performance', 'sira_evaluations', 'sira_model_curves', 'sira_model_alias_history']
+                               'sira_model_performance', 'sira_evaluations', 'sira_model_curves', 'sira_model_alias_history',
+                               'sira_retrainings', 'sira_improvement_suggestions']
     LOOP
         EXECUTE pg_catalog.format(
             'CREATE POLICY fraud_only ON @extschema@.%1$I AS RESTRICTIVE TO pay_admin USING ('
@@ -164,7 +166,15 @@ GRANT INSERT (tenant_id, model_version_id, entity_type, entity_id, input_feature
 -- No tenant_id: the look-up behind it runs as the owner, and whom it is made for must not be the caller's to say.
 GRANT INSERT (id, prediction_id, suggestion_id, feedback_type, target, label, rating, sentiment, note, reviewer_id)
     ON @extschema@.sira_feedback TO sira_admin;
-GRANT UPDATE (used_in_retraining, used_in_run, needs_review, status, processed_at) ON @extschema@.sira_feedback TO sira_admin;
+GRANT UPDATE (used_in_retraining, used_in_run, needs_review, status, processed_at, reviewed_by, review_note)
+    ON @extschema@.sira_feedback TO sira_admin;
+-- What a retraining found is written by the one that did it, and stays.
+GRANT SELECT ON @extschema@.sira_retrainings, @extschema@.sira_improvement_suggestions TO sira_user, sira_auditor, finance_ops;
+GRANT SELECT, INSERT ON @extschema@.sira_retrainings TO sira_admin;
+GRANT SELECT, INSERT, DELETE ON @extschema@.sira_improvement_suggestions TO sira_admin;
+GRANT UPDATE (model_version_id, priority, issue_identified, root_cause_analysis, recommendation, expected_improvement, expected_metric,
+    confidence_score, implementation_steps, effort, evidence, status, status_note)
+    ON @extschema@.sira_improvement_suggestions TO sira_admin;
 
 -- How the system does and what it costs. What the library measured is written by it alone: a row by hand says that it is one.
 GRANT SELECT ON @extschema@.sira_system_metrics, @extschema@.sira_hourly_metrics, @extschema@.sira_daily_metrics,

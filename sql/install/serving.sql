@@ -94,6 +94,8 @@ CREATE TABLE @extschema@.sira_feedback (
     needs_review boolean NOT NULL DEFAULT false,
     status text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'processed', 'dismissed')),
     processed_at timestamptz,
+    reviewed_by text,
+    review_note text,
     CHECK (prediction_id IS NOT NULL OR suggestion_id IS NOT NULL),
     CHECK (feedback_type <> 'rating' OR rating IS NOT NULL)
 ) PARTITION BY RANGE (created_at);
