@@ -292,6 +292,16 @@ SELECT b.tenant_id, m.name AS model, b.period, b.amount, b.currency, b.spent, 10
 FROM @extschema@.sira_budgets b LEFT JOIN @extschema@.sira_models m ON m.id = b.model_id
 WHERE b.enabled AND (b.tenant_id = (SELECT @extschema@.sira_current_tenant()) OR (SELECT pg_catalog.current_setting('is_superuser')::boolean));
 COMMENT ON VIEW @extschema@.sira_budget_status IS 'budgets as they were checked last';
+COMMENT ON COLUMN @extschema@.sira_budget_status.tenant_id IS 'the tenant';
+COMMENT ON COLUMN @extschema@.sira_budget_status.model IS 'the model; NULL for all of the tenant';
+COMMENT ON COLUMN @extschema@.sira_budget_status.period IS 'day, week or month (UTC)';
+COMMENT ON COLUMN @extschema@.sira_budget_status.amount IS 'what may be spent in it';
+COMMENT ON COLUMN @extschema@.sira_budget_status.currency IS 'of which currency';
+COMMENT ON COLUMN @extschema@.sira_budget_status.spent IS 'what was spent';
+COMMENT ON COLUMN @extschema@.sira_budget_status.percent IS 'of the amount';
+COMMENT ON COLUMN @extschema@.sira_budget_status.state IS 'ok, warning, critical or exceeded';
+COMMENT ON COLUMN @extschema@.sira_budget_status.throttle IS 'what predictions get: error, sampling, fallback, or NULL: what was asked';
+COMMENT ON COLUMN @extschema@.sira_budget_status.checked_at IS 'when it was checked last';
 
 CREATE VIEW @extschema@.sira_cost_summary_by_tenant AS
 SELECT c.tenant_id, c.billing_period, c.cost_type, c.service, m.name AS model, c.source, c.currency, c.unit, c.entries, c.units, c.total_cost
@@ -302,6 +312,17 @@ FROM (SELECT t.tenant_id, t.billing_period, t.cost_type, t.service, t.model_id, 
       GROUP BY 1, 2, 3, 4, 5, 6, 7, 8) c
 LEFT JOIN @extschema@.sira_models m ON m.id = c.model_id;
 COMMENT ON VIEW @extschema@.sira_cost_summary_by_tenant IS 'what each tenant used and what it cost, by billing period';
+COMMENT ON COLUMN @extschema@.sira_cost_summary_by_tenant.tenant_id IS 'the tenant that pays';
+COMMENT ON COLUMN @extschema@.sira_cost_summary_by_tenant.billing_period IS 'first day of the month (UTC)';
+COMMENT ON COLUMN @extschema@.sira_cost_summary_by_tenant.cost_type IS 'compute, storage, llm_api, vector_ops or a free one';
+COMMENT ON COLUMN @extschema@.sira_cost_summary_by_tenant.service IS 'what was used';
+COMMENT ON COLUMN @extschema@.sira_cost_summary_by_tenant.model IS 'for which model, if for one';
+COMMENT ON COLUMN @extschema@.sira_cost_summary_by_tenant.source IS 'sira for what the library measured, external for what was recorded';
+COMMENT ON COLUMN @extschema@.sira_cost_summary_by_tenant.currency IS 'three letters';
+COMMENT ON COLUMN @extschema@.sira_cost_summary_by_tenant.unit IS 'what is counted';
+COMMENT ON COLUMN @extschema@.sira_cost_summary_by_tenant.entries IS 'how many entries';
+COMMENT ON COLUMN @extschema@.sira_cost_summary_by_tenant.units IS 'how much was used';
+COMMENT ON COLUMN @extschema@.sira_cost_summary_by_tenant.total_cost IS 'what it cost';
 DO $views$
 DECLARE
     name text;

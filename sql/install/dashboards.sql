@@ -17,6 +17,17 @@ LEFT JOIN @extschema@.sira_model_versions v ON v.id = d.model_version_id
 LEFT JOIN LATERAL (SELECT count(*) AS open_alerts FROM @extschema@.sira_drift_alerts a
                    WHERE a.tenant_id = d.tenant_id AND a.model_id = d.model_id AND a.status <> 'resolved') a ON true;
 COMMENT ON VIEW @extschema@.sira_drift_detection_summary IS 'drift runs of the last 30 days, by tenant, model and version';
+COMMENT ON COLUMN @extschema@.sira_drift_detection_summary.tenant_id IS 'the tenant';
+COMMENT ON COLUMN @extschema@.sira_drift_detection_summary.model IS 'the model';
+COMMENT ON COLUMN @extschema@.sira_drift_detection_summary.version IS 'the version';
+COMMENT ON COLUMN @extschema@.sira_drift_detection_summary.runs IS 'drift runs in 30 days';
+COMMENT ON COLUMN @extschema@.sira_drift_detection_summary.last_run IS 'when the last one was';
+COMMENT ON COLUMN @extschema@.sira_drift_detection_summary.last_score IS 'its drift score';
+COMMENT ON COLUMN @extschema@.sira_drift_detection_summary.last_severity IS 'what that means';
+COMMENT ON COLUMN @extschema@.sira_drift_detection_summary.worst_score IS 'the highest score of the runs';
+COMMENT ON COLUMN @extschema@.sira_drift_detection_summary.findings IS 'what all of them found';
+COMMENT ON COLUMN @extschema@.sira_drift_detection_summary.features_drifted IS 'the features that had drifted in the last one';
+COMMENT ON COLUMN @extschema@.sira_drift_detection_summary.open_alerts IS 'alerts about the model that are not resolved';
 
 CREATE VIEW @extschema@.sira_feedback_insights AS
 SELECT f.tenant_id, m.name AS model, f.day, f.feedback_type, f.target, f.total, f.pending, f.processed, f.dismissed, f.needs_review,
@@ -34,6 +45,21 @@ FROM (SELECT t.tenant_id, t.model_id, pg_catalog.date_trunc('day', t.created_at 
       GROUP BY 1, 2, 3, 4, 5) f
 LEFT JOIN @extschema@.sira_models m ON m.id = f.model_id;
 COMMENT ON VIEW @extschema@.sira_feedback_insights IS 'feedback of the last 30 days and what became of it, by tenant, model, day and type';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.tenant_id IS 'the tenant';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.model IS 'the model';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.day IS 'the day (UTC)';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.feedback_type IS 'label, correction, flag, accept, reject or rating';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.target IS 'prediction, action or explanation';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.total IS 'how many';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.pending IS 'of them not processed';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.processed IS 'processed';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.dismissed IS 'dismissed';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.needs_review IS 'that wait for a person';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.positive IS 'of positive sentiment';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.neutral IS 'of neutral sentiment';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.negative IS 'of negative sentiment';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.average_rating IS 'mean of the ratings, 1 to 5';
+COMMENT ON COLUMN @extschema@.sira_feedback_insights.share_processed_within_24h IS 'share that was processed within 24 hours, of those that were or should have been';
 
 DO $views$
 DECLARE

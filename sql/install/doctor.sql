@@ -86,6 +86,10 @@ LANGUAGE sql VOLATILE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
                coalesce(c.problem, 'compiled models are kept beside the data, at most ' || current_setting('sira.cache_size')), c.remedy
         FROM (VALUES (1)) AS always LEFT JOIN @extschema@.sira_cache_problem() c ON true
         UNION ALL
+        SELECT 12, 'counters', c.problem IS NULL, 'look',
+               coalesce(c.problem, 'scoring is counted; sira.monitoring_enabled is ' || current_setting('sira.monitoring_enabled')), c.remedy
+        FROM (VALUES (1)) AS always LEFT JOIN @extschema@.sira_counters_problem() c ON true
+        UNION ALL
         SELECT 7, 'partitions', relations IS NULL, 'look',
                coalesce('no partition for next month: ' || relations, 'next month has its partitions'),
                'SELECT * FROM sira_maintain_partitions();'

@@ -264,6 +264,8 @@ DO $periods$
 DECLARE
     period text;
     name text;
+    col text;
+    said text;
 BEGIN
     FOR period, name IN VALUES ('hour', 'sira_hourly_metrics'), ('day', 'sira_daily_metrics'), ('week', 'sira_weekly_metrics'),
                                ('month', 'sira_monthly_metrics') LOOP
@@ -289,6 +291,18 @@ BEGIN
         EXECUTE pg_catalog.format('ALTER VIEW @extschema@.%I SET (%s = true)', name,
             CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 150000 THEN 'security_invoker' ELSE 'security_barrier' END);
         EXECUTE pg_catalog.format('COMMENT ON VIEW @extschema@.%I IS %L', name, 'how scoring did, by version and ' || period || ' (UTC)');
+        FOR col, said IN VALUES
+            ('tenant_id', 'the tenant that was served'), ('period', 'when the ' || period || ' began'), ('model_id', 'the model'),
+            ('model', 'its name'), ('version', 'the version that answered'), ('variant', 'the variant of an experiment'),
+            ('calls', 'calls'), ('row_count', 'answers given'), ('errors', 'calls and rows that failed'),
+            ('fallbacks', 'answers that were the declared fallback decision'), ('error_rate', 'share of answers that failed'),
+            ('cache_hit_ratio', 'share of uses of a compiled model in which it was there'), ('seconds', 'time spent on answers'),
+            ('p50_seconds', 'median latency'), ('p95_seconds', 'latency that 95 of 100 answers keep'),
+            ('p99_seconds', 'latency that 99 of 100 answers keep'), ('decisions', 'how often approve, review, block_and_review, decline'),
+            ('latencies', 'answers by latency, between sira_latency_bounds()'), ('scores', 'answers by score, in 20 bins')
+        LOOP
+            EXECUTE pg_catalog.format('COMMENT ON COLUMN @extschema@.%I.%I IS %L', name, col, said);
+        END LOOP;
     END LOOP;
 END
 $periods$;
