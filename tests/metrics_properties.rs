@@ -156,10 +156,10 @@ fn every_pair_says_the_same() {
         for row in (0..scores.len()).rev() {
             state.add(scores[row], labels[row], weights[row], usize::MAX).unwrap();
         }
-        assert_eq!(
-            (state.auc(), state.average_precision(), state.ks()),
-            (ours.auc(), ours.average_precision(), ours.ks())
-        );
+        let go_on = &mut || Ok(());
+        assert_eq!(state.auc(go_on).unwrap(), ours.auc());
+        assert_eq!(state.average_precision(go_on).unwrap(), ours.average_precision());
+        assert_eq!(state.ks(go_on).unwrap(), ours.ks());
     }
 }
 
@@ -250,6 +250,43 @@ fn too_many_rows_to_rank_are_an_error_before_they_are_kept() {
     assert!(Scores::from_bytes(&scores.to_bytes()[1..]).is_err());
     let copy = scores.clone();
     assert_eq!(scores.merge(&copy, 4096).unwrap_err().kind, ErrorKind::OutOfBudget);
+}
+
+#[test]
+fn many_rows_are_sorted_in_parts_and_can_be_given_up() {
+    // More of a class than are sorted at once, with ties; 7919 is prime to the number of rows.
+    let rows = 3_000_000_u64;
+    let score = |row: u64| (row * 7919 % rows / 2) as f64;
+    let positive = |row: u64| row * 7919 % rows % 5 < 2;
+    let mut state = Scores::default();
+    (0..rows).try_for_each(|row| state.add(score(row), positive(row), 1.0, usize::MAX)).unwrap();
+    let mut asked = 0;
+    let mut give_up = || {
+        asked += 1;
+        if asked == 4 { Err(Error::new(ErrorKind::Cancelled, "enough")) } else { Ok(()) }
+    };
+    assert_eq!(state.auc(&mut give_up).unwrap_err().kind, ErrorKind::Cancelled);
+    let scores: Vec<f64> = (0..rows).map(score).collect();
+    let labels: Vec<bool> = (0..rows).map(positive).collect();
+    let ranking = Ranking::of(&scores, &labels, None).unwrap();
+    assert_eq!(state.auc(&mut || Ok(())).unwrap(), ranking.auc());
+    assert_eq!(state.ks(&mut || Ok(())).unwrap(), ranking.ks());
+}
+
+#[test]
+fn weights_whose_products_leave_the_range_are_refused() {
+    let mut scores = Scores::default();
+    for weight in [-1.0, f64::NAN, f64::INFINITY, 1e-200, 1e200] {
+        let refused = scores.add(0.5, true, weight, usize::MAX).unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::InvalidParameter, "{weight}");
+    }
+    for weight in [1e-100, 1e100] {
+        let mut scores = Scores::default();
+        for (score, label) in [(0.1, true), (0.2, false), (0.3, true)] {
+            scores.add(score, label, weight, usize::MAX).unwrap();
+        }
+        assert_eq!(scores.auc(&mut || Ok(())).unwrap(), Some(0.5));
+    }
 }
 
 /// Not a comparison: prints what resampling costs. `cargo test --release -- --ignored --nocapture speed`.

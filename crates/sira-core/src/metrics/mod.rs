@@ -76,14 +76,14 @@ impl<'a> Weights<'a> {
     }
 }
 
-/// An error for what is no weight.
+/// An error for what is no weight, and for one whose products with others would leave the range of a float8.
 fn one_weight(weight: f64) -> Result<()> {
-    if weight.is_finite() && weight >= 0.0 {
+    if weight == 0.0 || (1e-100..=1e100).contains(&weight) {
         return Ok(());
     }
     Err(Error::new(ErrorKind::InvalidParameter, "weights do not fit")
-        .with_detail(format!("Weight {weight}."))
-        .with_hint("A weight is a finite number from 0 up."))
+        .with_detail(format!("Weight {weight:?}."))
+        .with_hint("A weight is 0 or a number from 1e-100 to 1e100."))
 }
 
 fn same_length(what: &str, found: usize, rows: usize) -> Result<()> {

@@ -54,7 +54,7 @@ impl RegressionSums {
         let error = prediction - label;
         if !(weight * error * error).is_finite() {
             return Err(Error::new(ErrorKind::InfiniteValue, "error of a prediction is out of range")
-                .with_detail(format!("Prediction {prediction}, label {label}, weight {weight}.")));
+                .with_detail(format!("Prediction {prediction:?}, label {label:?}, weight {weight:?}.")));
         }
         self.weight.add(weight);
         self.error.add(weight * error);

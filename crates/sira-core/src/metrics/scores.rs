@@ -50,17 +50,33 @@ fn grow<T>(rows: &mut Vec<T>, more: usize, others: usize, limit: usize) -> Resul
     }
 }
 
+/// How many rows are sorted at once: some hundredths of a second.
+const AT_ONCE: usize = 1 << 20;
+
+/// Sorts in place. Many rows are halved first, so that somebody who does not want to wait is heard in between.
+fn sort<T: Ord>(rows: &mut [T], pause: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+    pause()?;
+    if rows.len() <= AT_ONCE {
+        rows.sort_unstable();
+        return Ok(());
+    }
+    let (low, _, high) = rows.select_nth_unstable(rows.len() / 2);
+    sort(low, pause)?;
+    sort(high, pause)
+}
+
 impl Side {
     fn bytes(&self) -> usize {
         self.plain.capacity() * 8 + self.weighted.capacity() * 16
     }
 
-    fn sort(&mut self) {
+    fn sort(&mut self, pause: &mut dyn FnMut() -> Result<()>) -> Result<()> {
         if !self.sorted {
-            self.plain.sort_unstable();
-            self.weighted.sort_unstable();
+            sort(&mut self.plain, pause)?;
+            sort(&mut self.weighted, pause)?;
             self.sorted = true;
         }
+        Ok(())
     }
 
     fn merge(&mut self, other: &Self, others: usize, limit: usize) -> Result<()> {
@@ -175,26 +191,27 @@ impl Scores {
     }
 
     /// Puts the rows in order and sums up both classes.
-    fn totals(&mut self) -> (f64, f64) {
-        self.negative.sort();
-        self.positive.sort();
-        self.steps().fold((0.0, 0.0), |(positive, negative), step| {
+    fn totals(&mut self, pause: &mut dyn FnMut() -> Result<()>) -> Result<(f64, f64)> {
+        self.negative.sort(pause)?;
+        self.positive.sort(pause)?;
+        Ok(self.steps().fold((0.0, 0.0), |(positive, negative), step| {
             (positive + step.positive, negative + step.negative)
-        })
+        }))
     }
 
-    pub fn auc(&mut self) -> Option<f64> {
-        let (positive, negative) = self.totals();
-        ranking::auc(self.steps(), positive, negative)
+    /// As [`ranking::Ranking::auc`]; like the others it asks `pause` every now and then whether to go on.
+    pub fn auc(&mut self, pause: &mut dyn FnMut() -> Result<()>) -> Result<Option<f64>> {
+        let (positive, negative) = self.totals(pause)?;
+        Ok(ranking::auc(self.steps(), positive, negative))
     }
 
-    pub fn average_precision(&mut self) -> Option<f64> {
-        let (positive, _) = self.totals();
-        ranking::average_precision(self.steps(), positive)
+    pub fn average_precision(&mut self, pause: &mut dyn FnMut() -> Result<()>) -> Result<Option<f64>> {
+        let (positive, _) = self.totals(pause)?;
+        Ok(ranking::average_precision(self.steps(), positive))
     }
 
-    pub fn ks(&mut self) -> Option<f64> {
-        let (positive, negative) = self.totals();
-        ranking::ks(self.steps(), positive, negative)
+    pub fn ks(&mut self, pause: &mut dyn FnMut() -> Result<()>) -> Result<Option<f64>> {
+        let (positive, negative) = self.totals(pause)?;
+        Ok(ranking::ks(self.steps(), positive, negative))
     }
 }
