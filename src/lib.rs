@@ -3,6 +3,7 @@
 //! This crate is the thin part. The mathematics is in `sira-core`, training in `sira-train`; what SQL sees
 //! is declared in `sql/install`, file by file in the order below, and `api` holds the functions behind it.
 
+mod aggregate;
 mod api;
 mod audit;
 mod cache;
@@ -120,7 +121,8 @@ extension_sql_file!("../sql/install/retraining.sql", name = "retraining", requir
 extension_sql_file!("../sql/install/improvements.sql", name = "improvements", requires = ["retraining"]);
 extension_sql_file!("../sql/install/dashboards.sql", name = "dashboards", requires = ["improvements"]);
 extension_sql_file!("../sql/install/maintenance.sql", name = "maintenance", requires = ["dashboards"]);
-extension_sql_file!("../sql/install/doctor.sql", name = "doctor", requires = ["maintenance"]);
+extension_sql_file!("../sql/install/report.sql", name = "report", requires = ["maintenance"]);
+extension_sql_file!("../sql/install/doctor.sql", name = "doctor", requires = ["report"]);
 extension_sql_file!("../sql/install/security.sql", name = "security", requires = ["doctor"]);
 extension_sql_file!("../sql/install/execute.sql", name = "execute", requires = ["security"]);
 extension_sql_file!("../sql/install/dump.sql", name = "dump", requires = ["execute"]);
