@@ -4,8 +4,9 @@
 //! rows in the call state and adds them when the statement ends, however it ends. Of such rows the first and every 64th
 //! is timed, and stands for those before it: two looks at the clock a row would cost as much as small models do.
 
-use super::file::{self, Counters};
+use super::file::Counters;
 use super::slots::{self, Key};
+use crate::features::POSTGRES_EPOCH_MICROS;
 use crate::guc;
 use crate::version::Resolved;
 use sira_core::latency;
@@ -19,17 +20,33 @@ use std::time::{Duration, Instant};
 /// Of how many rows of a scan one is timed.
 const TIMED: u64 = 64;
 
-/// How long a session goes on with a file that may have been removed, and waits before it tries again to make one.
-const TRUST: Duration = Duration::from_secs(1);
+/// Of how many scores of a block one is sorted into its bin.
+const SAMPLED: usize = 16;
+
+/// For how many microseconds a session goes on with a file that may have been removed, and waits before it tries again
+/// to make one.
+const TRUST: u64 = 1_000_000;
 
 /// How many slots a session knows by heart before it starts afresh.
 const KEPT: usize = 256;
+
+// Reads a variable of the backend and raises no error: the guard that pgrx puts around calls would cost more.
+unsafe extern "C" {
+    fn GetCurrentStatementStartTimestamp() -> i64;
+}
+
+/// When the statement that the client sent began, in microseconds since 1970: no look at the clock.
+fn statement_began() -> u64 {
+    // SAFETY: as said.
+    let began = unsafe { GetCurrentStatementStartTimestamp() };
+    u64::try_from(began.saturating_add(POSTGRES_EPOCH_MICROS)).unwrap_or(0)
+}
 
 #[derive(Default)]
 struct Session {
     counters: Option<Rc<Counters>>,
     known: HashMap<Key, usize>,
-    looked: Option<Instant>,
+    looked: Option<u64>,
 }
 
 thread_local! {
@@ -40,8 +57,9 @@ thread_local! {
 
 impl Session {
     fn counters(&mut self) -> Option<Rc<Counters>> {
-        if self.looked.is_none_or(|looked| looked.elapsed() >= TRUST) {
-            self.looked = Some(Instant::now());
+        let now = statement_began();
+        if self.looked.is_none_or(|looked| looked.abs_diff(now) >= TRUST) {
+            self.looked = Some(now);
             if self.counters.as_ref().is_none_or(|counters| !counters.is_current()) {
                 self.known.clear();
                 self.counters = Counters::open().ok().map(Rc::new);
@@ -120,18 +138,19 @@ impl Slot {
     }
 
     fn score_all(&self, scores: &[f64]) {
-        let (mut bins, mut sum) = ([0; slots::SCORE_BINS], 0.0);
-        for score in scores.iter().filter(|score| (0.0..=1.0).contains(*score)) {
+        let (mut bins, mut sum) = ([0_u64; slots::SCORE_BINS], 0.0);
+        for score in scores.iter().step_by(SAMPLED).filter(|score| (0.0..=1.0).contains(*score)) {
             bins[((score * slots::SCORE_BINS as f64) as usize).min(slots::SCORE_BINS - 1)] += 1;
             sum += score;
         }
-        bins.iter().enumerate().for_each(|(bin, count)| self.add(slots::SCORES + bin, *count));
-        self.add(slots::SCORE_SUM, (sum * slots::SCORE_UNIT) as u64);
+        let weight = SAMPLED as u64;
+        bins.iter().enumerate().for_each(|(bin, count)| self.add(slots::SCORES + bin, count * weight));
+        self.add(slots::SCORE_SUM, (sum * slots::SCORE_UNIT) as u64 * weight);
     }
 
     fn note_time(&self) {
         if let Some(last) = self.words().get(slots::LAST) {
-            last.fetch_max(file::now(), Ordering::Relaxed);
+            last.fetch_max(statement_began(), Ordering::Relaxed);
         }
     }
 

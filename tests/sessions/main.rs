@@ -1,6 +1,7 @@
 //! Several sessions at once: what one does, the others see when they should, and not before.
 
 mod audit;
+mod counters;
 mod databases;
 mod drift;
 mod features;
