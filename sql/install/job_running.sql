@@ -201,7 +201,8 @@ BEGIN
         WHEN state = '57014' THEN 'cancelled'
         WHEN job.attempt < job.max_attempts AND coalesce(clock_timestamp() < job.started_at + job.deadline, true) THEN 'queued'
         ELSE 'failed' END;
-    PERFORM @extschema@.sira_job_note_end(job, ended, result, state, concat_ws(' ', message, '(' || nullif(detail, '') || ')'));
+    PERFORM @extschema@.sira_job_note_end(job, ended, result, state,
+        nullif(concat_ws(' ', message, '(' || nullif(detail, '') || ')'), ''));
     RETURN CASE ended WHEN 'cancelled' THEN 'interrupted' ELSE ended END;
 END
 $$;

@@ -252,8 +252,7 @@ $$;
 COMMENT ON FUNCTION @extschema@.sira_retraining_query(text, text, text, text, text, text, jsonb, text, timestamptz, interval) IS
     'The query that a retraining trains on. Example: SELECT sira_retraining_query(''fraud'', ''TABLE payments'', ''is_fraud'', ''paid_at'', NULL, ''id'', ''{"features": []}'', ''both'', now(), ''7 days'');';
 
--- What the champion was made from, where a retraining goes on from there. A query that somebody else wrote runs with the rights of
--- whoever retrains: a superuser's would lend them to its author.
+-- What the champion was made from, where a retraining goes on from there.
 CREATE FUNCTION @extschema@.sira_retraining_base(
     model text, OUT model_id uuid, OUT tenant_id text, OUT model_name text, OUT task text, OUT label_maturity interval,
     OUT champion_id uuid, OUT champion integer, OUT signature jsonb, OUT run @extschema@.sira_training_runs, OUT query text)
@@ -280,9 +279,10 @@ BEGIN
     champion_id := live.id;
     champion := live.version;
     signature := live.signature;
-    -- What a retraining made of the query is not what the next one begins with.
+    -- What a retraining made of the query is not what the next one begins with. The word of whoever ran it counts, nobody else's.
     query := coalesce((SELECT t.base_query FROM @extschema@.sira_retrainings t
-                       WHERE t.tenant_id = live.tenant_id AND t.run_id = live.training_run_id), run.query);
+                       WHERE t.tenant_id = live.tenant_id AND t.run_id = live.training_run_id AND t.started_by = run.started_by
+                       ORDER BY t.started_at LIMIT 1), run.query);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_retraining_base(text) IS
@@ -331,14 +331,14 @@ BEGIN
             DETAIL = 'There is no query to read again.',
             HINT = 'Give query and label, or source => ''feedback'' and label.';
     END IF;
-    IF sira_retrain.query IS NULL AND own_query IS NOT NULL AND run.started_by <> SESSION_USER AND EXISTS (
-        SELECT 1 FROM pg_catalog.pg_roles r WHERE r.rolname = CURRENT_USER AND r.rolsuper) AND NOT EXISTS (
+    -- What somebody else wrote would do their will with the rights of whoever retrains.
+    IF sira_retrain.query IS NULL AND own_query IS NOT NULL AND run.started_by <> SESSION_USER AND NOT EXISTS (
         SELECT 1 FROM pg_catalog.pg_roles r WHERE r.rolname = run.started_by AND r.rolsuper)
     THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-            MESSAGE = pg_catalog.format('a superuser does not run the query of "%s"', run.started_by),
-            DETAIL = 'What it calls would run with a superuser''s rights.',
-            HINT = 'Read it, and give it as query; or act as a role without such rights.';
+            MESSAGE = pg_catalog.format('the query of version %s was written by "%s"', base.champion, run.started_by),
+            DETAIL = 'What it calls would run with your rights.',
+            HINT = 'Read it (SELECT query FROM sira_training_runs ...), and give it as query; or log in as that role.';
     END IF;
     maturity := coalesce(sira_retrain.label_maturity, base.label_maturity);
     entity := coalesce(sira_retrain.entity_column, CASE WHEN run.feature_set IS NOT NULL THEN 'entity_id' END);

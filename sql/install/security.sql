@@ -168,9 +168,12 @@ GRANT INSERT (id, prediction_id, suggestion_id, feedback_type, target, label, ra
     ON @extschema@.sira_feedback TO sira_admin;
 GRANT UPDATE (used_in_retraining, used_in_run, needs_review, status, processed_at, reviewed_by, review_note)
     ON @extschema@.sira_feedback TO sira_admin;
--- What a retraining found is written by the one that did it, and stays.
+-- What a retraining found is written by the one that did it, and stays; who that was is not theirs to say.
 GRANT SELECT ON @extschema@.sira_retrainings, @extschema@.sira_improvement_suggestions TO sira_user, sira_auditor, finance_ops;
-GRANT SELECT, INSERT ON @extschema@.sira_retrainings TO sira_admin;
+GRANT SELECT ON @extschema@.sira_retrainings TO sira_admin;
+GRANT INSERT (id, tenant_id, model_id, champion_version_id, champion_version, run_id, version_id, version, status, source, base_query,
+    query, label, as_of, label_maturity, labels, new_labels, rows, metrics, champion_metrics, findings, started_at)
+    ON @extschema@.sira_retrainings TO sira_admin;
 GRANT SELECT, INSERT, DELETE ON @extschema@.sira_improvement_suggestions TO sira_admin;
 GRANT UPDATE (model_version_id, priority, issue_identified, root_cause_analysis, recommendation, expected_improvement, expected_metric,
     confidence_score, implementation_steps, effort, evidence, status, status_note)

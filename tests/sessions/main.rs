@@ -15,6 +15,7 @@ mod partitions;
 mod point_in_time;
 mod pooler;
 mod promotion;
+mod retraining;
 mod rows;
 mod standby;
 mod tenants;
