@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use sira_core::split::{dealt, expanding};
+use sira_core::tuning::halving::{self, Ended, Rung};
 use sira_core::tuning::{Method, Space, Tried, suggest};
 
 fn space() -> Space {
@@ -66,6 +67,87 @@ fn estimators_find_more_than_chance() {
     let (tpe, random) = (best(Method::Tpe), best(Method::Random));
     println!("mean best loss of 40 trials: tpe {tpe:.4}, random {random:.4}");
     assert!(tpe < random * 0.8, "tpe {tpe}, random {random}");
+}
+
+/// Rounds bring the loss nearer to what the parameters have in them.
+fn halved(seed: u64, entrants: usize, rounds: usize) -> Vec<(Ended, usize)> {
+    let ladder = halving::ladder(entrants, rounds);
+    let mut ended: Vec<(Ended, usize)> = Vec::new();
+    loop {
+        let before: Vec<Ended> = ended.iter().map(|(trial, _)| trial.clone()).collect();
+        let Some(next) = halving::next(&space(), seed, &ladder, &before) else { return ended };
+        let reached = loss(&next.params) + 30.0 / next.rounds as f64;
+        let failed = next.params["kind"] == "c";
+        let trial = Ended { rung: next.rung, params: next.params, loss: (!failed).then_some(reached) };
+        ended.push((trial, next.rounds));
+    }
+}
+
+#[test]
+fn ladders_triple_the_rounds_and_keep_a_third() {
+    let of = |entrants, rounds| -> Vec<(usize, usize)> {
+        halving::ladder(entrants, rounds)
+            .iter()
+            .map(|Rung { entrants, rounds }| (*entrants, *rounds))
+            .collect()
+    };
+    assert_eq!(of(27, 1000), [(27, 38), (9, 112), (3, 334), (1, 1000)]);
+    assert_eq!(of(10, 90), [(10, 10), (3, 30), (1, 90)]);
+    assert_eq!(of(2, 100), [(2, 100)]);
+    // No more rungs than there are rounds to tell them apart by.
+    assert_eq!(of(100, 5), [(100, 2), (33, 5)]);
+    assert_eq!(of(81, 1), [(81, 1)]);
+}
+
+#[test]
+fn halving_promotes_the_best_of_a_rung_once_it_has_ended() {
+    for seed in 0..20 {
+        let trials = halved(seed, 27, 270);
+        let of = |rung: usize| -> Vec<&Ended> {
+            trials.iter().map(|(trial, _)| trial).filter(|trial| trial.rung == rung).collect()
+        };
+        assert_eq!(of(1).len(), 27);
+        assert!(trials.is_sorted_by_key(|(trial, _)| trial.rung));
+        for rung in 2..=4 {
+            let mut below: Vec<&Ended> =
+                of(rung - 1).into_iter().filter(|trial| trial.loss.is_some()).collect();
+            below.sort_by(|a, b| a.loss.unwrap().total_cmp(&b.loss.unwrap()));
+            let entrants = 27 / 3_usize.pow(rung as u32 - 1);
+            assert_eq!(of(rung).len(), entrants.min(below.len()));
+            for (entered, best) in of(rung).iter().zip(&below) {
+                assert_eq!(entered.params, best.params);
+            }
+        }
+        // The last rung is won by the best of all that came to an end.
+        let least =
+            of(1).iter().filter(|t| t.loss.is_some()).map(|t| loss(&t.params)).fold(f64::INFINITY, f64::min);
+        assert_eq!(loss(&of(4)[0].params), least);
+        // A third of the rounds that all of them would have had.
+        let spent: usize = trials.iter().map(|(_, rounds)| rounds).sum();
+        assert!(spent * 6 <= 27 * 270, "{spent} rounds");
+    }
+}
+
+#[test]
+fn a_rung_of_failures_ends_the_halving() {
+    let ladder = halving::ladder(9, 90);
+    let mut ended = Vec::new();
+    while let Some(next) = halving::next(&space(), 1, &ladder, &ended) {
+        assert_eq!(next.rung, 1);
+        ended.push(Ended { rung: next.rung, params: next.params, loss: None });
+    }
+    assert_eq!(ended.len(), 9);
+}
+
+#[test]
+fn an_interrupted_halving_goes_on_as_if_it_had_not_been() {
+    let ladder = halving::ladder(27, 270);
+    let whole: Vec<Ended> = halved(5, 27, 270).into_iter().map(|(trial, _)| trial).collect();
+    for at in [0, 1, 26, 27, 30, 36, 39] {
+        let next = halving::next(&space(), 5, &ladder, &whole[..at]).unwrap();
+        assert_eq!((next.rung, &next.params), (whole[at].rung, &whole[at].params));
+    }
+    assert_eq!(halving::next(&space(), 5, &ladder, &whole), None);
 }
 
 #[test]

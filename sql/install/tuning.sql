@@ -14,7 +14,7 @@ CREATE TABLE @extschema@.sira_tuning_studies (
     feature_set text,
     notes text,
     space jsonb NOT NULL,
-    method text NOT NULL CHECK (method IN ('random', 'tpe')),
+    method text NOT NULL CHECK (method IN ('random', 'tpe', 'halving')),
     folds integer NOT NULL CHECK (folds > 0),
     trials integer NOT NULL CHECK (trials > 0),
     seconds double precision CHECK (seconds > 0),
@@ -46,9 +46,9 @@ COMMENT ON COLUMN @extschema@.sira_tuning_studies.seed IS 'what the suggestions 
 COMMENT ON COLUMN @extschema@.sira_tuning_studies.feature_set IS 'the feature set to train on';
 COMMENT ON COLUMN @extschema@.sira_tuning_studies.notes IS 'free text, for the run of the best trial';
 COMMENT ON COLUMN @extschema@.sira_tuning_studies.space IS 'ranges and choices by parameter';
-COMMENT ON COLUMN @extschema@.sira_tuning_studies.method IS 'tpe or random';
+COMMENT ON COLUMN @extschema@.sira_tuning_studies.method IS 'tpe, random or halving';
 COMMENT ON COLUMN @extschema@.sira_tuning_studies.folds IS 'trainings a trial';
-COMMENT ON COLUMN @extschema@.sira_tuning_studies.trials IS 'trials after which it ends';
+COMMENT ON COLUMN @extschema@.sira_tuning_studies.trials IS 'trials after which it ends; by halving, the parameters of the first rung';
 COMMENT ON COLUMN @extschema@.sira_tuning_studies.seconds IS 'seconds of trials after which it ends, whichever comes first';
 COMMENT ON COLUMN @extschema@.sira_tuning_studies.metric IS 'the measure, by the library''s name';
 COMMENT ON COLUMN @extschema@.sira_tuning_studies.higher_is_better IS 'whether more of it is better';
@@ -65,13 +65,15 @@ CREATE TABLE @extschema@.sira_tuning_trials (
     study_id uuid NOT NULL,
     tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
     number integer NOT NULL,
-    params jsonb NOT NULL,
+    rung integer,
+    rung_rounds integer,
+    parameters jsonb NOT NULL,
     fold_values double precision[] NOT NULL DEFAULT '{}',
     value double precision,
     rounds integer[] NOT NULL DEFAULT '{}',
     status text NOT NULL CHECK (status IN ('completed', 'failed')),
     error_message text,
-    seconds double precision NOT NULL,
+    elapsed_seconds double precision NOT NULL,
     seed bigint NOT NULL,
     finished_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     PRIMARY KEY (study_id, number),
@@ -81,13 +83,15 @@ COMMENT ON TABLE @extschema@.sira_tuning_trials IS 'every trial of every study';
 COMMENT ON COLUMN @extschema@.sira_tuning_trials.study_id IS 'the study it belongs to';
 COMMENT ON COLUMN @extschema@.sira_tuning_trials.tenant_id IS 'the tenant it belongs to';
 COMMENT ON COLUMN @extschema@.sira_tuning_trials.number IS 'counts from 1 in the order of the trials';
-COMMENT ON COLUMN @extschema@.sira_tuning_trials.params IS 'what was tried, beside the parameters of the study';
+COMMENT ON COLUMN @extschema@.sira_tuning_trials.rung IS 'by halving: the rung, counted from 1; parameters that go on to the next have a trial there too';
+COMMENT ON COLUMN @extschema@.sira_tuning_trials.rung_rounds IS 'by halving: the rounds that the rung allows';
+COMMENT ON COLUMN @extschema@.sira_tuning_trials.parameters IS 'what was tried, beside the parameters of the study';
 COMMENT ON COLUMN @extschema@.sira_tuning_trials.fold_values IS 'the metric on each fold, at its best round';
 COMMENT ON COLUMN @extschema@.sira_tuning_trials.value IS 'their mean';
 COMMENT ON COLUMN @extschema@.sira_tuning_trials.rounds IS 'the best round of each fold';
 COMMENT ON COLUMN @extschema@.sira_tuning_trials.status IS 'completed or failed';
 COMMENT ON COLUMN @extschema@.sira_tuning_trials.error_message IS 'why it failed';
-COMMENT ON COLUMN @extschema@.sira_tuning_trials.seconds IS 'how long it took';
+COMMENT ON COLUMN @extschema@.sira_tuning_trials.elapsed_seconds IS 'how long it took';
 COMMENT ON COLUMN @extschema@.sira_tuning_trials.seed IS 'the seed of its trainings';
 COMMENT ON COLUMN @extschema@.sira_tuning_trials.finished_at IS 'when it ended';
 
@@ -99,11 +103,11 @@ CREATE FUNCTION @extschema@.sira_tune(
     split jsonb DEFAULT '{"method": "time", "train": 0.7, "validation": 0.1, "test": 0.2}', embargo interval DEFAULT '0',
     seed bigint DEFAULT 42, feature_set text DEFAULT NULL, notes text DEFAULT NULL, calibration text DEFAULT NULL,
     method text DEFAULT 'tpe', folds integer DEFAULT 3, resume uuid DEFAULT NULL)
-RETURNS TABLE (trial integer, params_tried jsonb, value double precision, fold_values double precision[], rounds integer[],
-    seconds_taken double precision, status text, error_message text, best boolean, study_id uuid, run_id uuid, version integer)
+RETURNS TABLE (trial integer, rung integer, parameters jsonb, value double precision, fold_values double precision[], rounds integer[],
+    elapsed_seconds double precision, status text, error_message text, best boolean, study_id uuid, run_id uuid, version integer)
 LANGUAGE c VOLATILE ROWS 30 AS 'MODULE_PATHNAME', 'sira_tune_wrapper';
 COMMENT ON FUNCTION @extschema@.sira_tune(text, text, text, jsonb, integer, double precision, text, text, text[], text, text, jsonb, jsonb, interval, bigint, text, text, text, text, integer, uuid) IS
-    'Tries parameters of a space on time-ordered folds of the rows before the test part, trains the best and registers it as a candidate; all trials as rows. It is one transaction: sira_create_study and sira_run_tuning keep each trial. Example: SELECT * FROM sira_tune(''fraud'', ''SELECT paid_at, amount, channel, is_fraud FROM payments'', ''is_fraud'', ''{"num_leaves": {"low": 8, "high": 128, "log": true, "int": true}}'', trials => 20, time_column => ''paid_at'');';
+    'Tries parameters of a space on time-ordered folds of the rows before the test part, trains the best and registers it as a candidate; all trials as rows. Methods: tpe learns from the trials before, random does not, halving tries many with few rounds and the best third of each rung with three times as many, up to num_iterations. It is one transaction: sira_create_study and sira_run_tuning keep each trial. Example: SELECT * FROM sira_tune(''fraud'', ''SELECT paid_at, amount, channel, is_fraud FROM payments'', ''is_fraud'', ''{"num_leaves": {"low": 8, "high": 128, "log": true, "int": true}}'', trials => 20, time_column => ''paid_at'');';
 
 CREATE FUNCTION @extschema@.sira_create_study(
     model text, query text, label text, space jsonb,

@@ -4,7 +4,8 @@ use crate::call;
 use crate::catalog::Home;
 use crate::error::{self, SqlResult};
 use crate::training::ask::Ask;
-use crate::tuning::study::{self, Plan, Study, Work};
+use crate::tuning::study::{self, Plan, Study};
+use crate::tuning::work::Work;
 use pgrx::JsonB;
 use pgrx::datum::Uuid;
 use pgrx::iter::TableIterator;
@@ -15,6 +16,7 @@ use serde_json::Value;
 
 type Row = (
     i32,
+    Option<i32>,
     JsonB,
     Option<f64>,
     Vec<f64>,
@@ -37,11 +39,12 @@ fn sira_tune(
         'static,
         (
             name!(trial, i32),
-            name!(params, JsonB),
+            name!(rung, Option<i32>),
+            name!(parameters, JsonB),
             name!(value, Option<f64>),
             name!(fold_values, Vec<f64>),
             name!(rounds, Vec<i32>),
-            name!(seconds, f64),
+            name!(elapsed_seconds, f64),
             name!(status, String),
             name!(error_message, Option<String>),
             name!(best, bool),
@@ -113,6 +116,7 @@ fn rows(home: Home, id: Uuid) -> error::Result<Vec<Row>> {
     let rows = study::trials(home, id)?.into_iter().map(|trial| {
         (
             trial.number,
+            trial.rung.map(|(rung, _)| rung),
             JsonB(Value::Object(trial.params)),
             trial.value,
             trial.folds,

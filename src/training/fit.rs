@@ -7,7 +7,7 @@ use crate::training::ask::Ask;
 use crate::training::evaluation::{answers, evaluate};
 use crate::training::prepare::Prepared;
 use crate::version;
-use crate::worker::progress;
+use crate::worker::progress::{self, Place};
 use serde_json::{Value, json};
 use sira_core::calibration::Calibration;
 use sira_core::ensemble::{codec, lightgbm};
@@ -17,8 +17,8 @@ use std::ops::ControlFlow;
 
 /// What is asked between chunks of rows and rounds: whether to go on; told
 /// to whoever watches the job.
-pub fn observe(at: &Progress) -> ControlFlow<()> {
-    progress::of_training(at);
+pub fn observe(at: &Progress, place: Option<Place>) -> ControlFlow<()> {
+    progress::of_training(at, place);
     // Raises the cancel or timeout as an error, which unwinds and frees what LightGBM holds.
     pgrx::check_for_interrupts!();
     ControlFlow::Continue(())
@@ -35,9 +35,12 @@ pub fn trees(
     params: &ValidParams,
     seed: u64,
     rows: Rows<'_>,
+    place: Option<Place>,
 ) -> sira_core::Result<Trained> {
     let start = prepared.champion.as_ref().map(|champion| &champion.start);
-    sira_train::train_from(params, seed, threads(), &prepared.data.table, rows, start, &mut observe)
+    sira_train::train_from(params, seed, threads(), &prepared.data.table, rows, start, &mut |at| {
+        observe(at, place)
+    })
 }
 
 /// A trained model and its metrics on the test part, with those on the validation part beside them.
@@ -49,7 +52,7 @@ pub struct Fitted {
 /// Trains, calibrates (the signature of `prepared` keeps it) and measures.
 pub fn fit(home: Home, ask: &Ask, prepared: &mut Prepared) -> Result<Fitted> {
     let rows = Rows { train: &prepared.parts.train, validation: &prepared.parts.validation };
-    let trained = trees(prepared, &prepared.params, ask.seed_bits(), rows)?;
+    let trained = trees(prepared, &prepared.params, ask.seed_bits(), rows, None)?;
     let ensemble = lightgbm::parse(&trained.text)?;
     if let Some(champion) = prepared.champion.as_ref()
         && *ensemble.objective() != champion.start.objective()

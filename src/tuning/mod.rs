@@ -5,3 +5,4 @@
 
 pub mod study;
 pub mod trial;
+pub mod work;

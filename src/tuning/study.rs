@@ -1,12 +1,10 @@
-//! A study: what is asked of it, its trials so far, and how it goes on.
+//! A study: what is asked of it, and its trials so far.
 
 use crate::catalog::{self, Home};
 use crate::error::{Failure, Result};
 use crate::registration;
 use crate::statement::{Arguments, Mode, Row, Statement};
 use crate::training::ask::Ask;
-use crate::training::fit::fit;
-use crate::training::prepare::{Prepared, prepare};
 use crate::training::run;
 use crate::training::settings::Settings;
 use crate::training::stored::foreign;
@@ -14,10 +12,8 @@ use crate::tuning::trial::{self, Trial};
 use pgrx::datum::{Interval, Uuid};
 use pgrx::{IntoDatum, JsonB, PgSqlErrorCode, pg_sys};
 use serde_json::{Map, Value};
-use sira_core::split::Fold;
-use sira_core::tuning::{self, Method, Space, Tried};
+use sira_core::tuning::{Method, Space};
 use sira_train::Params;
-use std::time::Instant;
 
 /// Parameters that decide what is compared, or how, and so are the same for all trials.
 const FIXED: [&str; 6] = ["objective", "metric", "start_mode", "refit_decay_rate", "class_weight", "task"];
@@ -37,18 +33,8 @@ pub struct Study {
     pub ask: Ask,
     pub plan: Plan,
     pub is_done: bool,
-    data_digest: Option<Vec<u8>>,
+    pub data_digest: Option<Vec<u8>>,
     started_by: String,
-}
-
-/// A study with its rows read and folded.
-pub struct Work<'a> {
-    home: Home,
-    study: &'a Study,
-    space: Space,
-    prepared: Prepared,
-    folds: Vec<Fold>,
-    pub trials: Vec<Trial>,
 }
 
 thread_local! {
@@ -76,35 +62,11 @@ thread_local! {
             &[pg_sys::TEXTOID, pg_sys::UUIDOID],
         )
     };
-    static NOTE_DATA: Statement = const {
-        Statement::new(
-            "UPDATE {s}.sira_tuning_studies SET data_digest = $2, metric = $3, higher_is_better = $4 WHERE id {=} $1",
-            &[pg_sys::UUIDOID, pg_sys::BYTEAOID, pg_sys::TEXTOID, pg_sys::BOOLOID],
-        )
-    };
-    static FINISH: Statement = const {
-        Statement::new(
-            "UPDATE {s}.sira_tuning_studies SET status = 'done', best_trial = $2, run_id = $3, model_version_id = $4, \
-             version = $5, finished_at = pg_catalog.clock_timestamp() WHERE id {=} $1",
-            &[pg_sys::UUIDOID, pg_sys::INT4OID, pg_sys::UUIDOID, pg_sys::UUIDOID, pg_sys::INT4OID],
-        )
-    };
     static TRIALS: Statement = const {
         Statement::new(
-            "SELECT number, params, fold_values, rounds, value, error_message, seconds \
+            "SELECT number, parameters, fold_values, rounds, value, error_message, elapsed_seconds, rung, rung_rounds \
              FROM {s}.sira_tuning_trials WHERE study_id {=} $1 ORDER BY number",
             &[pg_sys::UUIDOID],
-        )
-    };
-    static RECORD: Statement = const {
-        Statement::new(
-            "INSERT INTO {s}.sira_tuning_trials (study_id, tenant_id, number, params, fold_values, rounds, value, status, \
-             error_message, seconds, seed) VALUES ($1, $2, $3, $4::pg_catalog.jsonb, $5, $6, $7, \
-             CASE WHEN $8 IS NULL THEN 'completed' ELSE 'failed' END, $8, $9, $10)",
-            &[
-                pg_sys::UUIDOID, pg_sys::TEXTOID, pg_sys::INT4OID, pg_sys::TEXTOID, pg_sys::FLOAT8ARRAYOID,
-                pg_sys::INT4ARRAYOID, pg_sys::FLOAT8OID, pg_sys::TEXTOID, pg_sys::FLOAT8OID, pg_sys::INT8OID,
-            ],
         )
     };
 }
@@ -121,7 +83,15 @@ pub fn create(home: Home, ask: &Ask, plan: &Plan) -> Result<Uuid> {
     }
     let own = registration::find_model(home, &ask.model)?;
     let space = Space::from_json(&plan.space)?;
-    if let Some(name) = space.names().find(|name| FIXED.contains(name)) {
+    if let Some(name) = space
+        .names()
+        .find(|name| plan.method == Method::Halving && Params::canonical(name) == "num_iterations")
+    {
+        return Err(invalid(&format!("\"{name}\" cannot be tuned by halving"))
+            .detail("Each rung has its own number of rounds.")
+            .hint("Give the last rung's in params, or choose tpe or random."));
+    }
+    if let Some(name) = space.names().find(|name| FIXED.contains(&Params::canonical(name))) {
         return Err(invalid(&format!("\"{name}\" cannot be tuned"))
             .hint("Trials are compared by one measure on the same rows: give it in params."));
     }
@@ -237,139 +207,13 @@ pub fn trials(home: Home, id: Uuid) -> Result<Vec<Trial>> {
                     value: row.get(5),
                     error: row.get(6),
                     seconds: row.get(7).unwrap_or_default(),
+                    rung: row.get(8).zip(row.get(9)),
                 });
                 Ok(())
             })
         })
     })?;
     Ok(trials)
-}
-
-impl<'a> Work<'a> {
-    /// Reads the study's rows. They must be those of its trials so far.
-    pub fn begin(home: Home, study: &'a Study) -> Result<Self> {
-        let prepared = {
-            let _settings = study.ask.settings.hold();
-            prepare(home, &study.ask)?
-        };
-        match &study.data_digest {
-            Some(digest) if digest.as_slice() != prepared.data.digest => {
-                return Err(Failure::new(
-                    PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                    format!("the rows of tuning study {} have changed", study.id),
-                )
-                .detail("Trials on other rows cannot be compared with those before.")
-                .hint("Begin another study, on rows that stay: a training table, or bounds in the query."));
-            }
-            Some(_) => {}
-            None => {
-                let row = Arguments::new()
-                    .bind(study.id)
-                    .bind(prepared.data.digest.as_slice())
-                    .bind(prepared.params.metric())
-                    .bind(prepared.params.greater_is_better());
-                home.as_owner(|| NOTE_DATA.with(|note| note.each(home, Mode::Write, row, |_| Ok(()))))?;
-            }
-        }
-        let count = usize::try_from(study.plan.folds).unwrap_or(1);
-        Ok(Self {
-            home,
-            space: Space::from_json(&study.plan.space)?,
-            folds: trial::folds(&prepared, count, study.ask.seed_bits())?,
-            prepared,
-            trials: trials(home, study.id)?,
-            study,
-        })
-    }
-
-    /// Whether the budget is spent.
-    pub fn is_spent(&self) -> bool {
-        let spent: f64 = self.trials.iter().map(|trial| trial.seconds).sum();
-        self.trials.len() >= usize::try_from(self.study.plan.trials).unwrap_or(0)
-            || self.study.plan.seconds.is_some_and(|seconds| spent >= seconds)
-    }
-
-    /// Tries on until the budget is spent, or `slice` seconds have passed and a trial was made.
-    pub fn go_on(&mut self, slice: Option<f64>) -> Result<()> {
-        let started = Instant::now();
-        while !self.is_spent() {
-            let number = self.trials.last().map_or(1, |last| last.number + 1);
-            let greater = self.prepared.params.greater_is_better();
-            let tried: Vec<Tried> = self
-                .trials
-                .iter()
-                .filter_map(|trial| {
-                    let value = trial.value?;
-                    Some(Tried { params: trial.params.clone(), loss: if greater { -value } else { value } })
-                })
-                .collect();
-            let seed = self.study.ask.seed_bits();
-            let (method, which) = (self.study.plan.method, u64::try_from(number).unwrap_or(0));
-            let params = tuning::suggest(&self.space, method, seed, which, &tried);
-            let trial = trial::run(&self.study.ask, &self.prepared, &self.folds, number, params);
-            self.record(&trial)?;
-            self.trials.push(trial);
-            if slice.is_some_and(|slice| started.elapsed().as_secs_f64() >= slice) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn record(&self, trial: &Trial) -> Result<()> {
-        let row = Arguments::new()
-            .bind(self.study.id)
-            .bind(self.prepared.own.tenant.as_str())
-            .bind(trial.number)
-            .bind(Value::Object(trial.params.clone()).to_string())
-            .bind(trial.folds.clone())
-            .bind(trial.rounds.clone())
-            .bind(trial.value)
-            .bind(trial.error.as_deref())
-            .bind(trial.seconds)
-            .bind(self.study.ask.seed);
-        self.home.as_owner(|| RECORD.with(|record| record.each(self.home, Mode::Write, row, |_| Ok(()))))?;
-        Ok(())
-    }
-
-    /// The best trial so far; among equals the first.
-    fn best(&self) -> Option<&Trial> {
-        let greater = self.prepared.params.greater_is_better();
-        let loss = |trial: &Trial| trial.value.map(|value| if greater { -value } else { value });
-        let done = self.trials.iter().filter_map(|trial| Some((loss(trial)?, trial)));
-        done.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, trial)| trial)
-    }
-
-    /// Trains the best parameters on the study's own split, registers the version, and closes the study.
-    pub fn finish(&mut self) -> Result<()> {
-        let Some(best) = self.best() else {
-            let why = self.trials.iter().rev().find_map(|trial| trial.error.clone()).unwrap_or_default();
-            return Err(Failure::new(
-                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-                format!("no trial of tuning study {} came to its end", self.study.id),
-            )
-            .detail(format!("The last one failed: {why}."))
-            .hint("Narrow the space, or lower \"min_data_in_leaf\"."));
-        };
-        let number = best.number;
-        let mut ask = self.study.ask.clone();
-        ask.params = trial::merged(&self.study.ask, &best.params);
-        if ask.notes.is_none() {
-            ask.notes =
-                Some(format!("best of {} trials of tuning study {}", self.trials.len(), self.study.id));
-        }
-        self.prepared.params = trial::valid(&self.study.ask, &self.prepared, &best.params)?;
-        let fitted = fit(self.home, &ask, &mut self.prepared)?;
-        let (run_id, registered) = run::register(self.home, &ask, &self.prepared, &fitted)?;
-        let row = Arguments::new()
-            .bind(self.study.id)
-            .bind(number)
-            .bind(run_id)
-            .bind(registered.id)
-            .bind(registered.number);
-        self.home.as_owner(|| FINISH.with(|finish| finish.each(self.home, Mode::Write, row, |_| Ok(()))))?;
-        Ok(())
-    }
 }
 
 /// What became of a study: its best trial, the run and the version.

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::training::ask::Ask;
 use crate::training::fit::trees;
 use crate::training::prepare::{Prepared, extent, within_memory};
+use crate::worker::progress::Place;
 use serde_json::{Map, Value};
 use sira_core::split::{self, Fold};
 use sira_core::{Error, ErrorKind};
@@ -13,6 +14,8 @@ use std::time::Instant;
 /// What came of a trial.
 pub struct Trial {
     pub number: i32,
+    /// The rung and the rounds it allows, of a study by halving.
+    pub rung: Option<(i32, i32)>,
     pub params: Map<String, Value>,
     /// The metric on each fold, at its best round, and that round.
     pub folds: Vec<f64>,
@@ -20,6 +23,13 @@ pub struct Trial {
     pub value: Option<f64>,
     pub error: Option<String>,
     pub seconds: f64,
+}
+
+/// What is tried next.
+#[derive(Clone, PartialEq)]
+pub struct Next {
+    pub params: Map<String, Value>,
+    pub rung: Option<(i32, i32)>,
 }
 
 /// Rows of the table, fold by fold. The test part is in none.
@@ -51,13 +61,18 @@ pub fn merged(ask: &Ask, params: &Map<String, Value>) -> Value {
 }
 
 /// Tries parameters. What the library refuses of them is said in the trial; only a cancel ends the study.
-pub fn run(ask: &Ask, prepared: &Prepared, folds: &[Fold], number: i32, params: Map<String, Value>) -> Trial {
+pub fn run(ask: &Ask, prepared: &Prepared, folds: &[Fold], number: i32, next: Next) -> Trial {
     let started = Instant::now();
+    let Next { params, rung } = next;
     let mut trial =
-        Trial { number, params, folds: vec![], rounds: vec![], value: None, error: None, seconds: 0.0 };
+        Trial { number, rung, params, folds: vec![], rounds: vec![], value: None, error: None, seconds: 0.0 };
     let tried = valid(ask, prepared, &trial.params).and_then(|params| {
-        for fold in folds {
-            let (value, round) = judge(ask, prepared, &params, fold)?;
+        let params = match rung.and_then(|(_, rounds)| usize::try_from(rounds).ok()) {
+            Some(rounds) => params.within(rounds),
+            None => params,
+        };
+        for (fold, at) in folds.iter().zip(1..) {
+            let (value, round) = judge(ask, prepared, &params, fold, Place { trial: number, fold: at })?;
             trial.folds.push(value);
             trial.rounds.push(round);
         }
@@ -80,9 +95,15 @@ pub fn valid(ask: &Ask, prepared: &Prepared, params: &Map<String, Value>) -> sir
     Ok(params)
 }
 
-fn judge(ask: &Ask, prepared: &Prepared, params: &ValidParams, fold: &Fold) -> sira_core::Result<(f64, i32)> {
+fn judge(
+    ask: &Ask,
+    prepared: &Prepared,
+    params: &ValidParams,
+    fold: &Fold,
+    place: Place,
+) -> sira_core::Result<(f64, i32)> {
     let rows = Rows { train: &fold.train, validation: &fold.validation };
-    let trained = trees(prepared, params, ask.seed_bits(), rows)?;
+    let trained = trees(prepared, params, ask.seed_bits(), rows, Some(place))?;
     let best = trained.best_round.checked_sub(1).and_then(|at| trained.history.get(at));
     let value = best.and_then(|round| round.validation).filter(|value| value.is_finite());
     let value =

@@ -90,15 +90,27 @@ pub fn report(progress: Value) {
     });
 }
 
+/// Which of a study's trainings it is.
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub trial: i32,
+    pub fold: i32,
+}
+
 /// A training's report.
-pub fn of_training(at: &Progress) {
+pub fn of_training(at: &Progress, place: Option<Place>) {
     if is_due() {
-        report(match at.phase {
+        let mut progress = match at.phase {
             Phase::Binning => json!({ "phase": "binning", "rows": at.round, "of": at.of }),
             Phase::Boosting => {
                 json!({ "phase": "boosting", "round": at.round, "of": at.of, "metric": at.metric })
             }
-        });
+        };
+        if let (Some(Place { trial, fold }), Value::Object(progress)) = (place, &mut progress) {
+            progress.insert("trial".to_owned(), trial.into());
+            progress.insert("fold".to_owned(), fold.into());
+        }
+        report(progress);
     }
 }
 

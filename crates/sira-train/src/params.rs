@@ -118,6 +118,11 @@ impl Params {
         Ok(Self { task, classes, values, monotone, class_weight })
     }
 
+    /// The name of a parameter whose alias it may be.
+    pub fn canonical(name: &str) -> &str {
+        catalogue::find(name).map_or(name, |spec| spec.name)
+    }
+
     /// Checks what excludes what and fills in the defaults.
     pub fn validate(self) -> Result<ValidParams> {
         let Self { task, classes, mut values, monotone, class_weight } = self;
@@ -170,6 +175,13 @@ impl ValidParams {
 
     pub fn rounds(&self) -> usize {
         self.size("num_iterations")
+    }
+
+    /// The same parameters with no more than so many rounds.
+    pub fn within(mut self, rounds: usize) -> Self {
+        let rounds = i64::try_from(self.rounds().min(rounds)).unwrap_or(i64::MAX);
+        self.values.insert("num_iterations", Setting::Int(rounds));
+        self
     }
 
     /// Rounds without improvement after which training stops; 0 is never.

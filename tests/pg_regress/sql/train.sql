@@ -37,7 +37,8 @@ SELECT (SELECT string_agg(key, ' ' ORDER BY key) FROM jsonb_object_keys(metrics 
 FROM sira_model_versions v JOIN sira_models m ON m.id = v.model_id WHERE m.name = 'tn';
 -- The row of the run.
 SELECT r.status, r.query, r.label, r.split, r.embargo, r.feature_count, r.train_size, r.validation_size, r.test_size, r.class_count, r.seed,
-       r.threads, r.feature_set, r.notes, r.error_message, r.options - 'best_round' AS options
+       r.threads, r.feature_set, r.notes, r.error_message, r.options - '{best_round,build,settings}'::text[] AS options, r.options ->> 'build' <> '' AS build,
+       r.options #>> '{settings,TimeZone}' AS time_zone
 FROM sira_training_runs r \gx
 SELECT r.metrics = v.metrics AS metrics, r.artifact_digest = v.artifact_digest AS artifact, r.model_version_id = v.id AND v.training_run_id = r.id AS version,
        r.params = v.parameters AS parameters, r.params ->> 'num_iterations' AS rounds, r.params ->> 'min_data_in_leaf' AS by_its_own_name,

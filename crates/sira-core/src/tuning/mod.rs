@@ -4,6 +4,7 @@
 //! was interrupted goes on as if it had not been.
 
 mod dice;
+pub mod halving;
 mod space;
 mod tpe;
 
@@ -23,6 +24,8 @@ pub enum Method {
     Random,
     /// Tree-structured Parzen estimators: see [`tpe`].
     Tpe,
+    /// Successive halving: see [`halving`], which says what comes next.
+    Halving,
 }
 
 impl Method {
@@ -31,6 +34,7 @@ impl Method {
         match self {
             Self::Random => "random",
             Self::Tpe => "tpe",
+            Self::Halving => "halving",
         }
     }
 }
@@ -39,9 +43,10 @@ impl FromStr for Method {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        [Self::Random, Self::Tpe].into_iter().find(|method| method.name() == text).ok_or_else(|| {
+        let methods = [Self::Random, Self::Tpe, Self::Halving];
+        methods.into_iter().find(|method| method.name() == text).ok_or_else(|| {
             Error::new(ErrorKind::InvalidParameter, format!("tuning method \"{text}\" is not known"))
-                .with_hint("Choose tpe or random.")
+                .with_hint("Choose tpe, random or halving.")
         })
     }
 }
