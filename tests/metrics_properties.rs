@@ -274,6 +274,25 @@ fn many_rows_are_sorted_in_parts_and_can_be_given_up() {
 }
 
 #[test]
+fn a_state_ranks_to_the_same_bits_as_a_ranking() {
+    let mut dice = Dice(11);
+    let rows = 5000;
+    let scores: Vec<f64> = (0..rows).map(|_| (dice.next() * 40.0).floor()).collect();
+    let labels: Vec<bool> = (0..rows).map(|_| dice.next() < 0.3).collect();
+    // Thirds: their sums are rounded, and some of the rows weigh 1.
+    let weights: Vec<f64> = (0..rows).map(|_| (dice.next() * 9.0).floor() / 3.0).collect();
+    let ranking = Ranking::of(&scores, &labels, Some(&weights)).unwrap();
+    let mut state = Scores::default();
+    for row in 0..rows {
+        state.add(scores[row], labels[row], weights[row], usize::MAX).unwrap();
+    }
+    let go_on = &mut || Ok(());
+    assert_eq!(state.auc(go_on).unwrap(), ranking.auc());
+    assert_eq!(state.average_precision(go_on).unwrap(), ranking.average_precision());
+    assert_eq!(state.ks(go_on).unwrap(), ranking.ks());
+}
+
+#[test]
 fn weights_whose_products_leave_the_range_are_refused() {
     let mut scores = Scores::default();
     for weight in [-1.0, f64::NAN, f64::INFINITY, 1e-200, 1e200] {

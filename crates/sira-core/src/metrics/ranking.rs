@@ -32,7 +32,8 @@ pub(super) fn score_of(key: u64) -> f64 {
 }
 
 /// A row in the order of ranking: by score from the highest down. Ties go by content, so that sums, and so the last
-/// bits, do not depend on the order of rows either.
+/// bits, do not depend on the order of rows either: weights of 1 first, as [`super::Scores`] keeps them apart, then
+/// the heaviest.
 #[derive(Clone, Copy)]
 pub(super) struct Ranked {
     pub(super) key: u64,
@@ -50,7 +51,8 @@ impl Ranked {
         let row = |row| Self { key: key(score(row)), label: label(row), weight: weights.of(row) };
         let mut ranked: Vec<Self> = (0..rows).map(row).collect();
         ranked.sort_unstable_by(|a, b| {
-            let ties = || a.label.cmp(&b.label).then(a.weight.total_cmp(&b.weight));
+            let weights = || (a.weight != 1.0).cmp(&(b.weight != 1.0)).then(b.weight.total_cmp(&a.weight));
+            let ties = || a.label.cmp(&b.label).then_with(weights);
             b.key.cmp(&a.key).then_with(ties)
         });
         ranked
