@@ -11,6 +11,7 @@ mod escape;
 mod number;
 pub mod page;
 pub mod plot;
+pub mod report;
 
 pub use escape::escape;
 pub use number::short;

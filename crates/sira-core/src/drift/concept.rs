@@ -45,6 +45,8 @@ impl Default for Tolerance {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Now {
     pub rows: usize,
+    /// The share of positives, of a binary model.
+    pub prevalence: Option<f64>,
     pub auc: Option<f64>,
     pub accuracy: Option<f64>,
     pub mape: Option<f64>,
@@ -73,6 +75,7 @@ pub fn binary(
         let measured = metrics::binary(scores, labels, None, cut)?;
         now.auc = measured.auc;
         now.accuracy = Some(measured.accuracy);
+        now.prevalence = Some(positives as f64 / n as f64);
     }
     let mut findings = vec![few("auc", tolerance.accuracy, n, positives)];
     if n >= LEAST_LABELS {
@@ -205,7 +208,8 @@ fn few(method: &'static str, threshold: f64, labels: usize, positives: usize) ->
 
 /// The standard error of an AUC: Hanley and McNeil, "The meaning and use of the area under a receiver operating
 /// characteristic (ROC) curve" (1982).
-fn auc_error(auc: f64, positives: f64, negatives: f64) -> f64 {
+#[must_use]
+pub fn auc_error(auc: f64, positives: f64, negatives: f64) -> f64 {
     if !(positives > 0.0 && negatives > 0.0) || positives.is_infinite() || negatives.is_infinite() {
         return 0.0;
     }

@@ -6,7 +6,7 @@
 
 mod explanations;
 mod governance;
-mod json;
+pub(crate) mod json;
 mod overview;
 mod quality;
 mod training;
