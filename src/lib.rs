@@ -121,7 +121,8 @@ extension_sql_file!("../sql/install/retraining.sql", name = "retraining", requir
 extension_sql_file!("../sql/install/improvements.sql", name = "improvements", requires = ["retraining"]);
 extension_sql_file!("../sql/install/dashboards.sql", name = "dashboards", requires = ["improvements"]);
 extension_sql_file!("../sql/install/maintenance.sql", name = "maintenance", requires = ["dashboards"]);
-extension_sql_file!("../sql/install/doctor.sql", name = "doctor", requires = ["maintenance"]);
+extension_sql_file!("../sql/install/report.sql", name = "report", requires = ["maintenance"]);
+extension_sql_file!("../sql/install/doctor.sql", name = "doctor", requires = ["report"]);
 extension_sql_file!("../sql/install/security.sql", name = "security", requires = ["doctor"]);
 extension_sql_file!("../sql/install/execute.sql", name = "execute", requires = ["security"]);
 extension_sql_file!("../sql/install/dump.sql", name = "dump", requires = ["execute"]);

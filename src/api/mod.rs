@@ -19,6 +19,7 @@ pub mod partitions;
 pub mod predict;
 pub mod quality;
 pub mod replay;
+pub mod report;
 pub mod reproduce;
 pub mod score;
 pub mod score_query;
