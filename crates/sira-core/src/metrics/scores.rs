@@ -190,28 +190,50 @@ impl Scores {
         })
     }
 
+    /// The steps, which end early with an error in `outcome` when `pause` has one.
+    fn steps_until(
+        &self,
+        pause: &mut dyn FnMut() -> Result<()>,
+        outcome: &mut Result<()>,
+    ) -> impl Iterator<Item = Step> {
+        self.steps().enumerate().map_while(move |(passed, step)| {
+            if passed % AT_ONCE == 0 {
+                *outcome = pause();
+            }
+            outcome.is_ok().then_some(step)
+        })
+    }
+
     /// Puts the rows in order and sums up both classes.
     fn totals(&mut self, pause: &mut dyn FnMut() -> Result<()>) -> Result<(f64, f64)> {
         self.negative.sort(pause)?;
         self.positive.sort(pause)?;
-        Ok(self.steps().fold((0.0, 0.0), |(positive, negative), step| {
+        let mut outcome = Ok(());
+        let totals = self.steps_until(pause, &mut outcome).fold((0.0, 0.0), |(positive, negative), step| {
             (positive + step.positive, negative + step.negative)
-        }))
+        });
+        outcome.map(|()| totals)
     }
 
     /// As [`ranking::Ranking::auc`]; like the others it asks `pause` every now and then whether to go on.
     pub fn auc(&mut self, pause: &mut dyn FnMut() -> Result<()>) -> Result<Option<f64>> {
         let (positive, negative) = self.totals(pause)?;
-        Ok(ranking::auc(self.steps(), positive, negative))
+        let mut outcome = Ok(());
+        let area = ranking::auc(self.steps_until(pause, &mut outcome), positive, negative);
+        outcome.map(|()| area)
     }
 
     pub fn average_precision(&mut self, pause: &mut dyn FnMut() -> Result<()>) -> Result<Option<f64>> {
         let (positive, _) = self.totals(pause)?;
-        Ok(ranking::average_precision(self.steps(), positive))
+        let mut outcome = Ok(());
+        let average = ranking::average_precision(self.steps_until(pause, &mut outcome), positive);
+        outcome.map(|()| average)
     }
 
     pub fn ks(&mut self, pause: &mut dyn FnMut() -> Result<()>) -> Result<Option<f64>> {
         let (positive, negative) = self.totals(pause)?;
-        Ok(ranking::ks(self.steps(), positive, negative))
+        let mut outcome = Ok(());
+        let largest = ranking::ks(self.steps_until(pause, &mut outcome), positive, negative);
+        outcome.map(|()| largest)
     }
 }
