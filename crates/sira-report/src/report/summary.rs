@@ -77,7 +77,12 @@ pub fn alerts(report: &Value) -> Section {
         .map(|alert| {
             ["severity", "type", "status", "seen", "times", "message", "retrain_due"]
                 .iter()
-                .map(|key| if is_known(alert, key) { text(alert, key) } else { String::new() })
+                .map(|key| match *key {
+                    // Words, which a narrow column can break.
+                    "type" => text(alert, key).replace('_', " "),
+                    _ if is_known(alert, key) => text(alert, key),
+                    _ => String::new(),
+                })
                 .collect()
         })
         .collect();
