@@ -249,7 +249,7 @@ fn bind(arguments: Arguments, resolved: &Resolved, entry: &Entry<'_>, documents:
         .bind(record.policy_id)
         .bind(request.request_id)
         .bind(request.context.as_deref())
-        .bind(request.as_of.and_then(|time| TimestampWithTimeZone::try_from(time).ok()))
+        .bind(request.as_of.get().and_then(|time| TimestampWithTimeZone::try_from(time).ok()))
         .bind(record.fallback)
         .bind(latency(*taken))
 }

@@ -13,6 +13,7 @@ use pgrx::datum::Uuid;
 use serde_json::{Value, json};
 use sira_core::policy::position_of_largest;
 use sira_core::signature::Task;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -22,8 +23,8 @@ const BLOCK: usize = 500;
 /// What a caller asks.
 pub struct Request<'a> {
     pub entity: Entity<'a>,
-    /// PostgreSQL's microseconds; `None` is now.
-    pub as_of: Option<i64>,
+    /// PostgreSQL's microseconds; `None` is now. A row that is being written says it while its features are computed.
+    pub as_of: Cell<Option<i64>>,
     /// How many reasons to give.
     pub explain: usize,
     /// A name under which a retried call gets the first answer.

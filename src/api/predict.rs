@@ -16,6 +16,7 @@ use pgrx::iter::TableIterator;
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{PgSqlErrorCode, pg_sys};
+use std::cell::Cell;
 
 type Predicted = (
     Option<Uuid>,
@@ -60,7 +61,7 @@ fn sira_predict(
             kind: need("entity_type", entity_type.as_deref())?,
             id: need("entity_id", entity_id.as_deref())?,
         },
-        as_of: as_of(fcinfo, 4),
+        as_of: Cell::new(as_of(fcinfo, 4)),
         explain: reasons_wanted(call::argument(fcinfo, 5))?,
         request_id: request_id.as_deref(),
         context: context(fcinfo, 7),
@@ -116,7 +117,7 @@ fn sira_predict_batch(
         .map(|id| {
             Ok(Request {
                 entity: Entity { kind: entity_type, id: need("entity_ids", id.as_deref())? },
-                as_of,
+                as_of: Cell::new(as_of),
                 explain,
                 request_id: None,
                 context: context.clone(),
@@ -158,7 +159,7 @@ fn read(
             // SAFETY: the SQL declarations make it a jsonb.
             let given = given.map(|json| features::parse_json(&unsafe { call::json_text(json) }));
             let (signature, entity) = (&version.signature, &request.entity);
-            serving::features(home, &set, signature, entity, request.as_of, given.transpose()?)
+            serving::features(home, &set, signature, entity, request.as_of.get(), given.transpose()?)
         }
         (Some(json), None) => {
             let mut features = Features::default();
@@ -185,7 +186,7 @@ fn from_snapshot(
     signature: &sira_core::signature::Signature,
     request: &Request<'_>,
 ) -> error::Result<Features> {
-    match snapshots::newest(home, &request.entity, request.as_of)? {
+    match snapshots::newest(home, &request.entity, request.as_of.get())? {
         Some(json) => features::from_json(signature, &features::parse_json(&json)?),
         None => Err(Failure::new(
             PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,

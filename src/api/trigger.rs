@@ -17,7 +17,7 @@ use pgrx::prelude::*;
 use pgrx::{PgMemoryContexts, PgTupleDesc};
 use pgrx::{PgSqlErrorCode, pg_sys};
 use sira_core::signature::Signature;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 
@@ -98,7 +98,7 @@ unsafe fn fire(fcinfo: pg_sys::FunctionCallInfo) -> Result<pg_sys::HeapTuple> {
     })?;
     let request = Request {
         entity: Entity { kind: &setup.entity_type, id: &id },
-        as_of: None,
+        as_of: Cell::new(None),
         explain: setup.explain,
         request_id: None,
         context: None,
@@ -111,7 +111,10 @@ unsafe fn fire(fcinfo: pg_sys::FunctionCallInfo) -> Result<pg_sys::HeapTuple> {
         Some(set) => {
             let pinned = serving::pinned(home, &resolved.tenant, version.id)?;
             let set = serving::named(pinned, &resolved.caller, set)?;
-            serving::features_of_row(home, &set, &version.signature, &request.entity, &row, serialize)
+            let (features, moment) =
+                serving::features_of_row(home, &set, &version.signature, &request.entity, &row, serialize)?;
+            request.as_of.set(moment);
+            Ok(features)
         }
         None => firing.features(&version.signature, binding, version_id),
     })?;

@@ -95,7 +95,7 @@ pub fn features(
 }
 
 /// The model's features for a row that is being written: those of the set, with the row as one more event, at the time
-/// that the row says.
+/// that the row says, which is given too.
 pub fn features_of_row(
     home: Home,
     pinned: &Pinned,
@@ -103,22 +103,23 @@ pub fn features_of_row(
     entity: &Entity<'_>,
     row: &NewRow,
     serialize: bool,
-) -> Result<Features> {
+) -> Result<(Features, Option<i64>)> {
     plan::with_in(home, &pinned.tenant, &pinned.set, |plan| {
         let own = (plan.set.entity_type == entity.kind).then_some(entity.id);
         if serialize {
             lock(plan, own, row)?;
         }
+        let moment = online::moment_of(plan, row)?;
         let request = Request {
             entity_id: own,
-            as_of: online::moment_of(plan, row)?.unwrap_or_else(now),
+            as_of: moment.unwrap_or_else(now),
             as_known: true,
             columns: Columns::Row(row),
             new_row: Some(row),
             mode: Mode::Write,
         };
         let values = online::compute(home, plan, &request)?;
-        merged(signature, plan, &values, &Map::new())
+        Ok((merged(signature, plan, &values, &Map::new())?, moment))
     })
 }
 

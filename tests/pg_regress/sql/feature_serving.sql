@@ -66,6 +66,8 @@ FROM fs.pay p WHERE p.id IN (5002, 5004, 5005) ORDER BY 1;
 SELECT sira_define_window_feature('n_1d', 'customer', 'fs.pay', 'customer_id', 'paid_at', 'count', '1 hour');
 SELECT sira_define_feature_set('fs_cards', 'payment', '{n_1d,n_before,mean_1d,amount,ratio}', '{"customer": "customer_id"}') AS next;
 INSERT INTO fs.pay (id, customer_id, paid_at, amount) VALUES (5008, 501, '2026-03-01 12:30+00', 10);
+-- The audit row keeps the moment that the row says, not only when it was written.
+SELECT p.as_of = t.paid_at AS of_its_moment FROM sira_predictions p JOIN fs.pay t ON t.id::text = p.entity_id WHERE p.entity_id = '5008';
 SELECT input_features ->> 'n_1d' AS pinned FROM sira_predictions WHERE entity_id = '5008';
 DROP TRIGGER score ON fs.pay;
 CREATE TRIGGER score BEFORE INSERT ON fs.pay FOR EACH ROW EXECUTE FUNCTION sira_predict_trigger('fs', 'payment', 'id', 'features=fs_cards/2');
