@@ -186,3 +186,37 @@ fn a_damaged_compiled_file_changes_no_score_and_crashes_nobody() -> Outcome {
     assert_eq!(score(&mut session, "m")?.to_bits(), truth);
     Ok(())
 }
+
+#[test]
+fn what_was_counted_stays_counted_when_a_backend_is_killed() -> Outcome {
+    let _alone = alone();
+    let database = Database::with_sira()?;
+    let mut session = database.session()?;
+    create(&mut session, "m", &[1.0])?;
+    let rows = |session: &mut Client| -> Outcome<i64> {
+        Ok(session.query_one("SELECT coalesce(sum(row_count), 0)::int8 FROM sira_counters()", &[])?.get(0))
+    };
+    score(&mut session, "m")?;
+    let before = rows(&mut session)?;
+    let backend = Backend::of(&mut session)?;
+    // One counts at a time, so that the last answer that came back is known.
+    let busy = std::thread::spawn(move || {
+        let mut answered = 0;
+        while session
+            .query("SELECT * FROM sira_predict('m', 'transaction', '1', '{\"amount\": 1}')", &[])
+            .is_ok()
+        {
+            answered += 1;
+        }
+        answered
+    });
+    std::thread::sleep(Duration::from_secs(1));
+    backend.kill()?;
+    let answered: i64 = busy.join().map_err(|_| "the caller panicked")?;
+    let mut session = recovered(&database)?;
+    // The answer that was on its way when it was killed may have been counted already.
+    let counted = rows(&mut session)? - before;
+    assert!(answered > 0 && (answered..=answered + 1).contains(&counted), "{counted} of {answered}");
+    session.execute("SELECT sira_aggregate_hourly_metrics()", &[])?;
+    Ok(())
+}
