@@ -1,13 +1,16 @@
 # SIRA: what you can type. Every goal installs what it needs (Debian packages, as root or through sudo).
 
 .DEFAULT_GOAL := help
-.PHONY: help run stop psql test bench check build clean
+.PHONY: help run loop stop psql test bench check build clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
 run: build ## the demo: a database that trains on card payments, scores them and explains itself (DATA=file.csv[.gz])
 	@scripts/demo $(DATA)
+
+loop: build ## the loop: predicts a month, learns from its truth, and promotes what is better (DATA=file.csv[.gz])
+	@scripts/loop $(DATA)
 
 psql: ## SQL on the demo's database; reads standard input: make -s psql < file.sql
 	@scripts/cluster psql
