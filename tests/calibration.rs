@@ -1,40 +1,17 @@
 //! Calibrations: equal to scikit-learn's, and what must hold of any.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code")]
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sira_core::ErrorKind;
 use sira_core::calibration::{Calibration, Method};
 use sira_core::signature::Signature;
 
-fn floats(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
-}
-
-fn flags(value: &Value) -> Vec<bool> {
-    value.as_array().unwrap().iter().map(|v| v.as_bool().unwrap()).collect()
-}
+#[path = "calibration/compare.rs"]
+mod compare;
 
 #[test]
-fn equal_scikit_learn() {
-    let recorded: Value = serde_json::from_str(include_str!("calibration/scikit_learn.json")).unwrap();
-    let cases = recorded["cases"].as_array().unwrap();
-    assert_eq!(cases.len(), 200);
-    for case in cases {
-        let (scores, labels) = (floats(&case["scores"]), flags(&case["labels"]));
-        let weights = case["weights"].is_array().then(|| floats(&case["weights"]));
-        for (method, name, within) in [(Method::Platt, "platt", 1e-7), (Method::Isotonic, "isotonic", 1e-12)]
-        {
-            let ours = Calibration::fit(method, &scores, &labels, weights.as_deref()).unwrap();
-            ours.check().unwrap();
-            for (asked, theirs) in floats(&case["asked"]).into_iter().zip(floats(&case[name])) {
-                let answer = ours.apply(asked);
-                assert!(
-                    (answer - theirs).abs() <= within,
-                    "{name} of {asked}: {answer}, not {theirs}, {case}"
-                );
-            }
-        }
-    }
+fn equal_what_scikit_learn_said() {
+    assert_eq!(compare::all(include_str!("calibration/scikit_learn.jsonl")), 200);
 }
 
 #[test]

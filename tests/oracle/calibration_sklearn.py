@@ -1,16 +1,23 @@
-"""Records scikit-learn's calibrations of some hundred sets of scores: writes scikit_learn.json beside this file.
+"""Random scores and how scikit-learn calibrates them, as JSON, one set of scores a line.
 
-Run by hand: scripts/oracle tests/calibration/record.py. Platt's two numbers are found anew by SciPy to the last digits,
-because scikit-learn stops its solver early; that both agree is asserted here. Scores are tied, weighted, separable.
+    scripts/oracle tests/oracle/calibration_sklearn.py FOLDER
+
+Scores are tied, weighted, nearly separable. Platt's two numbers are found anew by SciPy to the last digits, because
+scikit-learn stops its solver early; that both agree is asserted here. The first 200 lines are kept in
+tests/calibration/scikit_learn.jsonl, for those who have no scikit-learn.
 """
-import json, pathlib
+
+import json
+import sys
+from pathlib import Path
+
 import numpy as np
-import sklearn
 from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.calibration import _sigmoid_calibration
 from sklearn.isotonic import IsotonicRegression
 
+CASES = 2000
 rng = np.random.default_rng(20260707)
 cases = []
 
@@ -33,7 +40,7 @@ def platt(scores, labels, weights):
     return minimize(loss, start, jac=True, hess=curve, method="trust-exact", options={"gtol": 1e-11, "maxiter": 1000}).x
 
 
-while len(cases) < 200:
+while len(cases) < CASES:
     n = int(rng.integers(5, 120))
     labels = rng.random(n) < rng.uniform(0.1, 0.6)
     if labels.all() or not labels.any():
@@ -55,5 +62,9 @@ while len(cases) < 200:
         "isotonic": line.predict(asked).tolist(),
     })
 
-path = pathlib.Path(__file__).with_name("scikit_learn.json")
-path.write_text(json.dumps({"scikit_learn": sklearn.__version__, "cases": cases}, separators=(",", ":")) + "\n")
+folder = Path(sys.argv[1])
+folder.mkdir(parents=True, exist_ok=True)
+with open(folder / "cases.jsonl", "w") as out:
+    for case in cases:
+        out.write(json.dumps(case, separators=(",", ":")) + "\n")
+print(f"{len(cases)} sets of scores")
