@@ -5,6 +5,7 @@
 mod cache;
 mod jobs_crash;
 mod pipeline;
+mod tuning_crash;
 
 use postgres::Client;
 use sira_outside::cache::Folder;

@@ -21,4 +21,5 @@ mod standby;
 mod tenants;
 mod training;
 mod trigger;
+mod tuning;
 mod walk;
