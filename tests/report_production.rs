@@ -99,7 +99,7 @@ fn a_whole_report_shows_every_plot_and_no_name_becomes_markup() {
     for said in [
         "1 of 2 features have drifted",
         "estimate without labels",
-        "critical above 0.7",
+        "critical: 0.7",
         "never seen before",
         "to be trained again",
     ] {

@@ -1,6 +1,6 @@
 //! Values over days, with how sure they are as a band around them, and thresholds as lines across.
 
-use super::canvas::{self, GRID, HEIGHT, INK, LETTERS, MUTED, failed, series};
+use super::canvas::{self, Anchor, GRID, HEIGHT, INK, LETTERS, MUTED, failed, fit, series};
 use super::chart::{self, Chart};
 use crate::number::short;
 use plotters::prelude::*;
@@ -31,6 +31,9 @@ pub struct Threshold<'a> {
     pub value: f64,
 }
 
+/// Characters of a threshold's name.
+const NAME: usize = 20;
+
 /// Courses in common axes. `up` is what the vertical axis shows at least; a threshold far from all values is left out.
 pub fn timeline(
     title: &str,
@@ -52,21 +55,19 @@ pub fn timeline(
     let thresholds: Vec<&Threshold<'_>> =
         thresholds.iter().filter(|threshold| height.contains(&threshold.value)).collect();
     let names: Vec<(String, RGBColor)> =
-        courses.iter().enumerate().map(|(at, course)| (canvas::fit(course.name, 60), series(at))).collect();
+        courses.iter().enumerate().map(|(at, course)| (fit(course.name, 60), series(at))).collect();
     let below = 17 * u32::try_from(names.len()).unwrap_or(0) + 8;
     canvas::draw(title, HEIGHT + below, |sheet| {
         let (upper, _) = sheet.split_vertically(HEIGHT);
-        let mut chart = axes(&upper, y, &across, &height)?;
+        let longest =
+            thresholds.iter().map(|threshold| fit(threshold.name, NAME).chars().count()).max().unwrap_or(0);
+        let beside = 34.max(12 + 7 * u32::try_from(longest).unwrap_or(0));
+        let mut chart = axes(&upper, y, &across, &height, beside)?;
         for threshold in thresholds {
             chart::guide(&mut chart, (across.start, threshold.value), (across.end, threshold.value))?;
-            let place = chart.backend_coord(&(across.start, threshold.value));
-            canvas::write(
-                sheet,
-                &canvas::fit(threshold.name, 40),
-                (place.0 + 6, place.1 - 8),
-                &MUTED,
-                canvas::Anchor::Start,
-            )?;
+            // Beside the axes, where no course runs.
+            let place = chart.backend_coord(&(across.end, threshold.value));
+            canvas::write(sheet, &fit(threshold.name, NAME), (place.0 + 5, place.1), &MUTED, Anchor::Start)?;
         }
         for (at, (course, values)) in courses.iter().zip(&usable).enumerate() {
             draw(&mut chart, values, course.estimated, series(at))?;
@@ -93,10 +94,11 @@ fn axes<'a, 'b>(
     y: &str,
     across: &Range<f64>,
     up: &Range<f64>,
+    beside: u32,
 ) -> Result<Chart<'a, 'b>> {
     let mut chart = ChartBuilder::on(sheet)
         .margin(10)
-        .margin_right(30)
+        .margin_right(beside)
         .x_label_area_size(44)
         .y_label_area_size(62)
         .build_cartesian_2d(across.clone(), up.clone())
@@ -105,10 +107,10 @@ fn axes<'a, 'b>(
     let hours = across.end - across.start < 5.0;
     chart
         .configure_mesh()
-        .x_labels(if hours { 5 } else { 7 })
+        .x_labels(5)
         .y_labels(7)
         .x_desc("UTC")
-        .y_desc(canvas::fit(y, 36))
+        .y_desc(fit(y, 36))
         .x_label_formatter(&|day| moment(*day, hours))
         .y_label_formatter(&|value| short((*value * 1e9).round() / 1e9))
         .axis_style(MUTED)

@@ -9,9 +9,9 @@ use sira_core::Result;
 
 /// From where on a drift score is medium, high and critical.
 const GRADES: [Threshold<'_>; 3] = [
-    Threshold { name: "medium above 0.2", value: 0.2 },
-    Threshold { name: "high above 0.4", value: 0.4 },
-    Threshold { name: "critical above 0.7", value: 0.7 },
+    Threshold { name: "medium: 0.2", value: 0.2 },
+    Threshold { name: "high: 0.4", value: 0.4 },
+    Threshold { name: "critical: 0.7", value: 0.7 },
 ];
 
 pub fn drift(report: &Value) -> Result<Section> {
