@@ -4,29 +4,30 @@
 -- A task that fails is taken back, noted and reported, and does not keep the others from their turn. Tasks run with the rights
 -- of the caller and for its tenant; what concerns all tenants is a definer function of its own.
 
--- Tasks are the extension's to name: a row of a table never becomes SQL. Each statement answers what went wrong, or NULL.
+-- Tasks are the extension's to name: a row of a table never becomes SQL. Each statement answers what went wrong and what was left
+-- out, NULL where nothing was.
 CREATE FUNCTION @extschema@.sira_maintenance_tasks()
 RETURNS TABLE (place integer, task text, every interval, at time, needs text, statement text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS $$
     VALUES (1, 'hourly_metrics', interval '1 hour', NULL::time, 'sira_aggregate_hourly_metrics',
-            'SELECT NULL::pg_catalog.text FROM @extschema@.sira_aggregate_hourly_metrics()'),
-           (2, 'storage', '1 day', '03:30', 'sira_book_storage', 'SELECT NULL::pg_catalog.text FROM @extschema@.sira_book_storage()'),
+            'SELECT NULL, NULL FROM @extschema@.sira_aggregate_hourly_metrics()'),
+           (2, 'storage', '1 day', '03:30', 'sira_book_storage', 'SELECT NULL, NULL FROM @extschema@.sira_book_storage()'),
            (3, 'budgets', '5 minutes', NULL, 'sira_check_budgets',
-            'SELECT NULL::pg_catalog.text FROM (SELECT pg_catalog.count(*) FROM @extschema@.sira_check_budgets()) AS t'),
-           (4, 'sketches', '1 hour', NULL, 'sira_update_sketches', 'SELECT @extschema@.sira_maintain_models(''sketches'')'),
-           (5, 'drift', '1 day', '02:00', 'sira_detect_drift', 'SELECT @extschema@.sira_maintain_models(''drift'')'),
+            'SELECT NULL, NULL FROM (SELECT pg_catalog.count(*) FROM @extschema@.sira_check_budgets()) AS t'),
+           (4, 'sketches', '1 hour', NULL, 'sira_update_sketches', 'SELECT problems, left_out FROM @extschema@.sira_maintain_models(''sketches'')'),
+           (5, 'drift', '1 day', '02:00', 'sira_detect_drift', 'SELECT problems, left_out FROM @extschema@.sira_maintain_models(''drift'')'),
            (6, 'retraining', '1 hour', NULL, 'sira_queue_due_retraining',
-            'SELECT NULL::pg_catalog.text FROM @extschema@.sira_queue_due_retraining()'),
+            'SELECT NULL, NULL FROM @extschema@.sira_queue_due_retraining()'),
            (7, 'feedback', '6 hours', NULL, 'sira_process_feedback',
-            'SELECT NULL::pg_catalog.text FROM (SELECT pg_catalog.count(*) FROM @extschema@.sira_process_feedback()) AS t'),
-           (8, 'improvements', '1 day', '03:00', 'sira_suggest_improvements', 'SELECT @extschema@.sira_maintain_models(''improvements'')'),
+            'SELECT NULL, NULL FROM (SELECT pg_catalog.count(*) FROM @extschema@.sira_process_feedback()) AS t'),
+           (8, 'improvements', '1 day', '03:00', 'sira_suggest_improvements', 'SELECT problems, left_out FROM @extschema@.sira_maintain_models(''improvements'')'),
            (9, 'partitions', '1 day', '04:00', 'sira_maintain_partitions',
-            'SELECT NULL::pg_catalog.text FROM (SELECT pg_catalog.count(*) FROM @extschema@.sira_maintain_partitions()) AS t'),
-           (10, 'old_jobs', '1 day', '05:00', 'sira_delete_old_jobs', 'SELECT NULL::pg_catalog.text FROM @extschema@.sira_delete_old_jobs()'),
-           (11, 'progress', '1 day', '05:00', 'sira_collect_progress', 'SELECT NULL::pg_catalog.text FROM @extschema@.sira_collect_progress()'),
+            'SELECT NULL, NULL FROM (SELECT pg_catalog.count(*) FROM @extschema@.sira_maintain_partitions()) AS t'),
+           (10, 'old_jobs', '1 day', '05:00', 'sira_delete_old_jobs', 'SELECT NULL, NULL FROM @extschema@.sira_delete_old_jobs()'),
+           (11, 'progress', '1 day', '05:00', 'sira_collect_progress', 'SELECT NULL, NULL FROM @extschema@.sira_collect_progress()'),
            (12, 'cache', '1 day', '05:00', 'sira_collect_cache',
-            'SELECT NULL::pg_catalog.text FROM (SELECT pg_catalog.count(*) FROM @extschema@.sira_collect_cache()) AS t')
+            'SELECT NULL, NULL FROM (SELECT pg_catalog.count(*) FROM @extschema@.sira_collect_cache()) AS t')
 $$;
 COMMENT ON FUNCTION @extschema@.sira_maintenance_tasks() IS
     'What maintenance knows to do, with its usual schedule and the function that it needs. Example: SELECT task, every, at FROM sira_maintenance_tasks();';
@@ -42,6 +43,7 @@ CREATE TABLE @extschema@.sira_maintenance_schedule (
     last_seconds double precision,
     last_status text CHECK (last_status IN ('done', 'failed')),
     last_error text,
+    last_left_out text,
     PRIMARY KEY (tenant_id, task),
     CHECK (at IS NULL OR every >= interval '1 day')
 );
@@ -56,6 +58,7 @@ COMMENT ON COLUMN @extschema@.sira_maintenance_schedule.last_run IS 'when it was
 COMMENT ON COLUMN @extschema@.sira_maintenance_schedule.last_seconds IS 'how long that took';
 COMMENT ON COLUMN @extschema@.sira_maintenance_schedule.last_status IS 'done or failed';
 COMMENT ON COLUMN @extschema@.sira_maintenance_schedule.last_error IS 'what went wrong';
+COMMENT ON COLUMN @extschema@.sira_maintenance_schedule.last_left_out IS 'what was left out on purpose, and why';
 
 -- The latest moment not after now at which something is due: multiples of its interval since midnight of 2000-01-03, a Monday,
 -- on the clocks of its time zone, moved to its time of day.
@@ -87,36 +90,40 @@ $$;
 COMMENT ON FUNCTION @extschema@.sira_maintenance_due(timestamptz) IS
     'The tasks that the caller may do, and whether they are due. Example: SELECT * FROM sira_maintenance_due();';
 
--- Something for each model of the tenant that has a version in production; one that fails does not keep the others from it.
-CREATE FUNCTION @extschema@.sira_maintain_models(work text) RETURNS text
+-- Something for each model of the tenant that has a version in production; one that fails does not keep the others from it. What
+-- was imported or signed has nothing to be compared with until somebody gives it a baseline: that is no failure.
+CREATE FUNCTION @extschema@.sira_maintain_models(work text, OUT problems text, OUT left_out text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    model text;
-    problems text;
+    home record;
 BEGIN
-    FOR model IN
-        SELECT m.name FROM @extschema@.sira_models m
+    FOR home IN
+        SELECT m.name AS model, v.version,
+               EXISTS (SELECT 1 FROM @extschema@.sira_baselines b WHERE b.tenant_id = v.tenant_id AND b.model_version_id = v.id) AS has_baseline
+        FROM @extschema@.sira_models m
+        JOIN @extschema@.sira_model_versions v ON v.tenant_id = m.tenant_id AND v.model_id = m.id AND v.status = 'production'
         WHERE m.tenant_id = @extschema@.sira_current_tenant() AND m.enabled
-          AND EXISTS (SELECT 1 FROM @extschema@.sira_model_versions v
-                      WHERE v.tenant_id = m.tenant_id AND v.model_id = m.id AND v.status = 'production')
         ORDER BY m.name
     LOOP
+        IF work IN ('sketches', 'drift') AND NOT home.has_baseline THEN
+            left_out := concat_ws('; ', left_out, format('model "%s": version %s has no baseline', home.model, home.version));
+            CONTINUE;
+        END IF;
         BEGIN
             CASE work
-                WHEN 'sketches' THEN PERFORM @extschema@.sira_update_sketches(model);
-                WHEN 'drift' THEN PERFORM count(*) FROM @extschema@.sira_detect_drift(model);
-                WHEN 'improvements' THEN PERFORM count(*) FROM @extschema@.sira_suggest_improvements(model);
+                WHEN 'sketches' THEN PERFORM @extschema@.sira_update_sketches(home.model);
+                WHEN 'drift' THEN PERFORM count(*) FROM @extschema@.sira_detect_drift(home.model);
+                WHEN 'improvements' THEN PERFORM count(*) FROM @extschema@.sira_suggest_improvements(home.model);
             END CASE;
         EXCEPTION WHEN OTHERS THEN
-            problems := concat_ws('; ', problems, format('model "%s": %s', model, SQLERRM));
+            problems := concat_ws('; ', problems, format('model "%s": %s', home.model, SQLERRM));
         END;
     END LOOP;
-    RETURN problems;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_maintain_models(text) IS
-    'Does sketches, drift or improvements for each model in production, and answers what went wrong. For sira_run_maintenance. Example: SELECT sira_maintain_models(''drift'');';
+    'Does sketches, drift or improvements for each model in production, and answers what went wrong and what was left out: versions without a baseline. For sira_run_maintenance. Example: SELECT * FROM sira_maintain_models(''drift'');';
 
 CREATE FUNCTION @extschema@.sira_maintenance_open() RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -142,6 +149,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     began pg_catalog.timestamptz := pg_catalog.clock_timestamp();
     problem pg_catalog.text;
+    left_out pg_catalog.text;
     ended pg_catalog.text := 'done';
 BEGIN
     IF NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended(
@@ -153,7 +161,7 @@ BEGIN
     END IF;
     BEGIN
         EXECUTE (SELECT t.statement FROM @extschema@.sira_maintenance_tasks() t WHERE t.task OPERATOR(pg_catalog.=) sira_maintenance_step.task)
-        INTO problem;
+        INTO problem, left_out;
     EXCEPTION WHEN OTHERS THEN
         problem := SQLERRM;
     END;
@@ -167,7 +175,7 @@ BEGIN
         END;
     END IF;
     UPDATE @extschema@.sira_maintenance_schedule s
-    SET last_run = began, last_status = ended, last_error = problem,
+    SET last_run = began, last_status = ended, last_error = problem, last_left_out = left_out,
         last_seconds = pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) began)
     WHERE s.tenant_id OPERATOR(pg_catalog.=) @extschema@.sira_current_tenant() AND s.task OPERATOR(pg_catalog.=) sira_maintenance_step.task;
     RETURN ended;
