@@ -1,16 +1,20 @@
 -- Views for dashboards. None reads the predictions: they look at what was counted, at drift runs, and at a month of feedback.
 CREATE VIEW @extschema@.sira_drift_detection_summary AS
 SELECT d.tenant_id, m.name AS model, v.version, d.runs, d.last_run, d.last_score, @extschema@.sira_drift_severity(d.last_score) AS last_severity,
-       d.worst_score, d.findings, d.features_drifted, a.open_alerts
-FROM (SELECT t.tenant_id, t.model_id, t.model_version_id, count(DISTINCT t.created_at) AS runs, max(t.created_at) AS last_run,
-             max(t.drift_score) FILTER (WHERE t.segment IS NULL AND t.created_at = t.newest) AS last_score,
-             max(t.drift_score) FILTER (WHERE t.segment IS NULL) AS worst_score, count(*) FILTER (WHERE t.drift_detected) AS findings,
-             pg_catalog.array_agg(DISTINCT t.feature_key) FILTER (WHERE t.drift_detected AND t.created_at = t.newest AND t.drift_type = 'data'
-                                                         AND t.feature_key IS NOT NULL) AS features_drifted
-      FROM (SELECT w.*, max(w.created_at) OVER (PARTITION BY w.model_version_id) AS newest
-            FROM @extschema@.sira_data_drift w
-            WHERE w.created_at > pg_catalog.now() - interval '30 days'
-              AND (w.tenant_id = (SELECT @extschema@.sira_current_tenant()) OR (SELECT pg_catalog.current_setting('is_superuser')::boolean))) t
+       d.worst_score, d.findings, (SELECT pg_catalog.array_agg(DISTINCT u.f ORDER BY u.f) FROM pg_catalog.unnest(d.features) AS u(f)) AS features_drifted,
+       a.open_alerts
+-- Run by run first: what is sorted and looked at twice is then a row a run and not one for each test.
+FROM (SELECT r.tenant_id, r.model_id, r.model_version_id, count(*) AS runs, max(r.created_at) AS last_run,
+             max(r.score) FILTER (WHERE r.created_at = r.newest) AS last_score, max(r.score) AS worst_score,
+             sum(r.findings)::bigint AS findings, max(r.features) FILTER (WHERE r.created_at = r.newest) AS features
+      FROM (SELECT t.tenant_id, t.model_id, t.model_version_id, t.created_at, max(t.drift_score) FILTER (WHERE t.segment IS NULL) AS score,
+                   count(*) FILTER (WHERE t.drift_detected) AS findings,
+                   pg_catalog.array_agg(t.feature_key) FILTER (WHERE t.drift_detected AND t.drift_type = 'data' AND t.feature_key IS NOT NULL) AS features,
+                   max(t.created_at) OVER (PARTITION BY t.tenant_id, t.model_id, t.model_version_id) AS newest
+            FROM @extschema@.sira_data_drift t
+            WHERE t.created_at > pg_catalog.now() - interval '30 days'
+              AND (t.tenant_id = (SELECT @extschema@.sira_current_tenant()) OR (SELECT pg_catalog.current_setting('is_superuser')::boolean))
+            GROUP BY 1, 2, 3, 4) r
       GROUP BY 1, 2, 3) d
 JOIN @extschema@.sira_models m ON m.id = d.model_id
 LEFT JOIN @extschema@.sira_model_versions v ON v.id = d.model_version_id

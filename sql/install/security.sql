@@ -15,7 +15,7 @@ BEGIN
         'sira_model_performance', 'sira_feature_statistics', 'sira_partition_config', 'sira_feature_watermarks', 'sira_jobs', 'sira_snapshot_work',
         'sira_evaluations', 'sira_model_curves', 'sira_gates', 'sira_model_examples', 'sira_model_alias_history',
         'sira_retrainings', 'sira_improvement_suggestions',
-        'sira_system_metrics', 'sira_counter_marks', 'sira_metric_marks', 'sira_cost_tracking', 'sira_cost_rates', 'sira_budgets',
+        'sira_system_metrics', 'sira_metric_days', 'sira_counter_marks', 'sira_metric_marks', 'sira_cost_tracking', 'sira_cost_rates', 'sira_budgets',
         'sira_maintenance_schedule']
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE @extschema@.%I ENABLE ROW LEVEL SECURITY', tab);
@@ -61,7 +61,8 @@ BEGIN
                                'sira_tuning_studies',
                                'sira_decision_policies', 'sira_predictions', 'sira_feedback', 'sira_data_drift',
                                'sira_model_performance', 'sira_evaluations', 'sira_model_curves', 'sira_model_alias_history',
-                               'sira_retrainings', 'sira_improvement_suggestions']
+                               'sira_retrainings', 'sira_improvement_suggestions',
+                               'sira_system_metrics', 'sira_metric_days', 'sira_cost_tracking', 'sira_budgets']
     LOOP
         EXECUTE pg_catalog.format(
             'CREATE POLICY fraud_only ON @extschema@.%1$I AS RESTRICTIVE TO pay_admin USING ('
@@ -180,10 +181,11 @@ GRANT UPDATE (model_version_id, priority, issue_identified, root_cause_analysis,
     ON @extschema@.sira_improvement_suggestions TO sira_admin;
 
 -- How the system does and what it costs. What the library measured is written by it alone: a row by hand says that it is one.
-GRANT SELECT ON @extschema@.sira_system_metrics, @extschema@.sira_hourly_metrics, @extschema@.sira_daily_metrics,
+GRANT SELECT ON @extschema@.sira_system_metrics, @extschema@.sira_metric_days, @extschema@.sira_hourly_metrics, @extschema@.sira_daily_metrics,
     @extschema@.sira_weekly_metrics, @extschema@.sira_monthly_metrics, @extschema@.sira_cost_tracking,
     @extschema@.sira_cost_summary_by_tenant, @extschema@.sira_budgets, @extschema@.sira_budget_status, @extschema@.sira_cost_rates,
     @extschema@.sira_drift_detection_summary TO sira_admin, sira_user, finance_ops, sira_auditor;
+GRANT SELECT ON @extschema@.sira_data_drift TO finance_ops;
 GRANT SELECT ON @extschema@.sira_feedback_insights TO sira_admin, sira_auditor;
 GRANT INSERT (tenant_id, metric, value, labels, hour) ON @extschema@.sira_system_metrics TO sira_admin;
 GRANT INSERT (tenant_id, cost_type, service, model_id, units, unit, unit_cost, currency, billing_period, labels)

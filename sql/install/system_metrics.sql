@@ -1,8 +1,8 @@
 -- How the system itself does: calls, errors, latency, by the hour.
 --
 -- Scoring counts into a small mapped file, which no rollback and no crash takes back (src/counters). Once an hour the increments
--- since the last time are written down as rows; rows are added up to days, weeks and months, and their histograms merged, which
--- quantiles cannot be. A counter that went back, or that bears another origin, began at zero.
+-- since the last time are written down as rows, and added to those of their day, of which weeks and months are made: a year of a
+-- hundred models is a million hours. Histograms are merged, which quantiles cannot be. A counter that went back, or that bears another origin, began at zero.
 
 COMMENT ON TABLE @extschema@.sira_system_metrics IS 'how scoring did, by version and hour, and metrics recorded by hand';
 COMMENT ON COLUMN @extschema@.sira_system_metrics.id IS 'identity of the row';
@@ -95,6 +95,44 @@ COMMENT ON COLUMN @extschema@.sira_counter_marks.decisions IS 'decisions';
 COMMENT ON COLUMN @extschema@.sira_counter_marks.latencies IS 'answers by latency';
 COMMENT ON COLUMN @extschema@.sira_counter_marks.scores IS 'answers by score';
 
+-- What was counted on a day, of which weeks and months are made.
+CREATE TABLE @extschema@.sira_metric_days (
+    tenant_id text NOT NULL,
+    day date NOT NULL,
+    model_id uuid NOT NULL,
+    model_version_id uuid NOT NULL,
+    variant text NOT NULL,
+    calls bigint NOT NULL,
+    row_count bigint NOT NULL,
+    errors bigint NOT NULL,
+    fallbacks bigint NOT NULL,
+    cache_hits bigint NOT NULL,
+    cache_misses bigint NOT NULL,
+    seconds double precision NOT NULL,
+    score_sum double precision NOT NULL,
+    decisions bigint[] NOT NULL,
+    latencies bigint[] NOT NULL,
+    scores bigint[] NOT NULL,
+    PRIMARY KEY (tenant_id, day, model_id, model_version_id, variant)
+);
+COMMENT ON TABLE @extschema@.sira_metric_days IS 'the hours of sira_system_metrics by day (UTC), for as long as nobody deletes them; ids of zeros stand for none';
+COMMENT ON COLUMN @extschema@.sira_metric_days.tenant_id IS 'the tenant that was served';
+COMMENT ON COLUMN @extschema@.sira_metric_days.day IS 'the day (UTC)';
+COMMENT ON COLUMN @extschema@.sira_metric_days.model_id IS 'the model';
+COMMENT ON COLUMN @extschema@.sira_metric_days.model_version_id IS 'the version that answered';
+COMMENT ON COLUMN @extschema@.sira_metric_days.variant IS 'the variant of an experiment, or nothing';
+COMMENT ON COLUMN @extschema@.sira_metric_days.calls IS 'calls';
+COMMENT ON COLUMN @extschema@.sira_metric_days.row_count IS 'answers given';
+COMMENT ON COLUMN @extschema@.sira_metric_days.errors IS 'calls and rows that ended in an error';
+COMMENT ON COLUMN @extschema@.sira_metric_days.fallbacks IS 'answers that were the declared fallback decision';
+COMMENT ON COLUMN @extschema@.sira_metric_days.cache_hits IS 'how often a compiled model was there';
+COMMENT ON COLUMN @extschema@.sira_metric_days.cache_misses IS 'how often one had to be compiled';
+COMMENT ON COLUMN @extschema@.sira_metric_days.seconds IS 'time spent on answers';
+COMMENT ON COLUMN @extschema@.sira_metric_days.score_sum IS 'sum of the scores between 0 and 1';
+COMMENT ON COLUMN @extschema@.sira_metric_days.decisions IS 'how often approve, review, block_and_review and decline';
+COMMENT ON COLUMN @extschema@.sira_metric_days.latencies IS 'answers by latency, between sira_latency_bounds()';
+COMMENT ON COLUMN @extschema@.sira_metric_days.scores IS 'answers by score, in 20 bins';
+
 -- Until when something was counted that is counted in steps.
 CREATE TABLE @extschema@.sira_metric_marks (
     tenant_id text NOT NULL DEFAULT '*',
@@ -163,6 +201,7 @@ BEGIN
         FROM @extschema@.sira_counters() c
     ), increments AS MATERIALIZED (
         SELECT c.tenant_id, c.model_id, c.model_version_id, c.variant, coalesce(m.at, c.since) AS since,
+               date_trunc('hour', (coalesce(m.at, c.since) + (until - coalesce(m.at, c.since)) / 2) AT TIME ZONE 'UTC') AS hour,
                @extschema@.sira_counts_since(c.counts, coalesce(m.counts, '{}')) AS counts,
                @extschema@.sira_counts_since(c.decisions, coalesce(m.decisions, '{}')) AS decisions,
                @extschema@.sira_counts_since(c.latencies, coalesce(m.latencies, '{}')) AS latencies,
@@ -174,12 +213,24 @@ BEGIN
     ), written AS (
         INSERT INTO @extschema@.sira_system_metrics (tenant_id, metric, hour, period_start, period_end, model_id, model_version_id,
             variant, calls, row_count, errors, fallbacks, cache_hits, cache_misses, seconds, score_sum, decisions, latencies, scores)
-        SELECT i.tenant_id, 'inference', date_trunc('hour', (i.since + (until - i.since) / 2) AT TIME ZONE 'UTC') AT TIME ZONE 'UTC',
-               i.since, until, nullif(i.model_id, nobody), nullif(i.model_version_id, nobody), nullif(i.variant, ''),
-               i.counts[1], i.counts[2], i.counts[3], i.counts[4], i.counts[5], i.counts[6], i.counts[7] / 1e9, i.counts[8] / 1e9,
+        SELECT i.tenant_id, 'inference', i.hour AT TIME ZONE 'UTC', i.since, until, nullif(i.model_id, nobody), nullif(i.model_version_id, nobody),
+               nullif(i.variant, ''), i.counts[1], i.counts[2], i.counts[3], i.counts[4], i.counts[5], i.counts[6], i.counts[7] / 1e9, i.counts[8] / 1e9,
                i.decisions, i.latencies, i.scores
         FROM increments i WHERE i.counts[1] + i.counts[2] + i.counts[3] > 0
         RETURNING tenant_id, model_id, seconds
+    ), added AS (
+        INSERT INTO @extschema@.sira_metric_days AS d (tenant_id, day, model_id, model_version_id, variant, calls, row_count, errors, fallbacks,
+            cache_hits, cache_misses, seconds, score_sum, decisions, latencies, scores)
+        SELECT i.tenant_id, i.hour::date, i.model_id, i.model_version_id, i.variant, i.counts[1], i.counts[2], i.counts[3], i.counts[4],
+               i.counts[5], i.counts[6], i.counts[7] / 1e9, i.counts[8] / 1e9, i.decisions, i.latencies, i.scores
+        FROM increments i WHERE i.counts[1] + i.counts[2] + i.counts[3] > 0
+        ON CONFLICT (tenant_id, day, model_id, model_version_id, variant) DO UPDATE
+        SET calls = d.calls + excluded.calls, row_count = d.row_count + excluded.row_count, errors = d.errors + excluded.errors,
+            fallbacks = d.fallbacks + excluded.fallbacks, cache_hits = d.cache_hits + excluded.cache_hits,
+            cache_misses = d.cache_misses + excluded.cache_misses, seconds = d.seconds + excluded.seconds,
+            score_sum = d.score_sum + excluded.score_sum, decisions = @extschema@.sira_add_counts(d.decisions, excluded.decisions),
+            latencies = @extschema@.sira_add_counts(d.latencies, excluded.latencies),
+            scores = @extschema@.sira_add_counts(d.scores, excluded.scores)
     ), booked AS (
         -- What it cost the machine, at the tenant's own rate.
         INSERT INTO @extschema@.sira_cost_tracking (tenant_id, cost_type, service, model_id, units, unit, unit_cost, currency, billing_period, source)
@@ -259,35 +310,44 @@ $$;
 COMMENT ON FUNCTION @extschema@.sira_record_metric(text, double precision, jsonb) IS
     'Records something that happened outside: LLM calls, tokens, cache hits, actions executed, approved, failed. Example: SELECT sira_record_metric(''llm_tokens'', 1200, ''{"service": "summaries"}'');';
 
--- The same rows by hour, day, week and month (UTC). Quantiles are those of the merged histograms.
+-- The same by hour, day, week and month (UTC). Quantiles are those of the merged histograms. The period of the first two is the
+-- column itself, so that whoever asks for the last day finds it by an index.
 DO $periods$
 DECLARE
     period text;
     name text;
+    source text;
     col text;
     said text;
 BEGIN
-    FOR period, name IN VALUES ('hour', 'sira_hourly_metrics'), ('day', 'sira_daily_metrics'), ('week', 'sira_weekly_metrics'),
-                               ('month', 'sira_monthly_metrics') LOOP
+    FOR period, name, source IN VALUES
+        ('hour', 'sira_hourly_metrics', 't.hour'),
+        ('day', 'sira_daily_metrics', 't.day'),
+        ('week', 'sira_weekly_metrics', 'pg_catalog.date_trunc(''week'', t.day::timestamp)::date'),
+        ('month', 'sira_monthly_metrics', 'pg_catalog.date_trunc(''month'', t.day::timestamp)::date')
+    LOOP
         EXECUTE pg_catalog.format($view$
             CREATE VIEW @extschema@.%1$I AS
-            SELECT s.tenant_id, s.period, s.model_id, m.name AS model, v.version, s.variant, s.calls, s.row_count, s.errors, s.fallbacks,
-                   s.errors / nullif(s.row_count + s.errors, 0)::float8 AS error_rate,
+            SELECT s.tenant_id, s.period, %5$s AS model_id, m.name AS model, v.version,
+                   nullif(s.variant, '') AS variant, s.calls, s.row_count, s.errors, s.fallbacks, s.errors / nullif(s.row_count + s.errors, 0)::float8 AS error_rate,
                    s.cache_hits / nullif(s.cache_hits + s.cache_misses, 0)::float8 AS cache_hit_ratio, s.seconds,
                    @extschema@.sira_latency_quantile(s.latencies, 0.5) AS p50_seconds,
                    @extschema@.sira_latency_quantile(s.latencies, 0.95) AS p95_seconds,
                    @extschema@.sira_latency_quantile(s.latencies, 0.99) AS p99_seconds, s.decisions, s.latencies, s.scores
-            FROM (SELECT t.tenant_id, pg_catalog.date_trunc(%2$L, t.hour AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' AS period, t.model_id,
+            FROM (SELECT t.tenant_id, %2$s AS period, t.model_id,
                          t.model_version_id, t.variant, sum(t.calls)::bigint AS calls, sum(t.row_count)::bigint AS row_count,
                          sum(t.errors)::bigint AS errors, sum(t.fallbacks)::bigint AS fallbacks, sum(t.cache_hits)::bigint AS cache_hits,
                          sum(t.cache_misses)::bigint AS cache_misses, sum(t.seconds) AS seconds,
                          @extschema@.sira_sum_counts(t.decisions) AS decisions, @extschema@.sira_sum_counts(t.latencies) AS latencies,
                          @extschema@.sira_sum_counts(t.scores) AS scores
-                  FROM @extschema@.sira_system_metrics t WHERE t.metric = 'inference'
-                    AND (t.tenant_id = (SELECT @extschema@.sira_current_tenant()) OR (SELECT pg_catalog.current_setting('is_superuser')::boolean))
+                  FROM @extschema@.%3$I t WHERE %4$s
+                    (t.tenant_id = (SELECT @extschema@.sira_current_tenant()) OR (SELECT pg_catalog.current_setting('is_superuser')::boolean))
                   GROUP BY 1, 2, 3, 4, 5) s
             LEFT JOIN @extschema@.sira_models m ON m.id = s.model_id
-            LEFT JOIN @extschema@.sira_model_versions v ON v.id = s.model_version_id $view$, name, period);
+            LEFT JOIN @extschema@.sira_model_versions v ON v.id = s.model_version_id $view$,
+            name, source, CASE period WHEN 'hour' THEN 'sira_system_metrics' ELSE 'sira_metric_days' END,
+            CASE period WHEN 'hour' THEN 't.metric = ''inference'' AND ' ELSE '' END,
+            CASE period WHEN 'hour' THEN 's.model_id' ELSE 'nullif(s.model_id, ''00000000-0000-0000-0000-000000000000'')' END);
         EXECUTE pg_catalog.format('ALTER VIEW @extschema@.%I SET (%s = true)', name,
             CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 150000 THEN 'security_invoker' ELSE 'security_barrier' END);
         EXECUTE pg_catalog.format('COMMENT ON VIEW @extschema@.%I IS %L', name, 'how scoring did, by version and ' || period || ' (UTC)');
@@ -381,17 +441,21 @@ AS $$
             SELECT (e.metrics ->> 'auc')::float8 AS auc FROM @extschema@.sira_evaluations e
             WHERE e.model_version_id = n.id AND e.metrics ? 'auc' ORDER BY e.evaluated_at DESC LIMIT 1) e ON true
         UNION ALL
-        SELECT 'sira_drift_detected_total', n.pairs, count(*)
-        FROM @extschema@.sira_data_drift d JOIN named n ON n.id = d.model_version_id WHERE d.drift_detected GROUP BY n.pairs
+        SELECT 'sira_drift_detected_total', n.pairs, f.found
+        FROM named n CROSS JOIN LATERAL (
+            SELECT nullif(count(*), 0) AS found FROM @extschema@.sira_data_drift d WHERE d.model_version_id = n.id AND d.drift_detected) f
         UNION ALL
         SELECT CASE d.drift_type WHEN 'data' THEN 'sira_feature_drift' ELSE 'sira_prediction_drift' END,
-               n.pairs || CASE d.drift_type WHEN 'data' THEN ARRAY['feature', d.feature_key] ELSE '{}' END, d.drift_score
-        FROM (SELECT DISTINCT ON (d.model_version_id, d.drift_type, d.feature_key) d.*
-              FROM @extschema@.sira_data_drift d
-              WHERE d.drift_type IN ('data', 'prediction') AND (d.drift_type = 'prediction' OR d.feature_key IS NOT NULL)
-                AND d.segment IS NULL AND d.drift_score IS NOT NULL
-              ORDER BY d.model_version_id, d.drift_type, d.feature_key, d.created_at DESC) d
-        JOIN named n ON n.id = d.model_version_id
+               n.pairs || CASE d.drift_type WHEN 'data' THEN ARRAY['feature', d.feature_key] ELSE '{}' END, d.score
+        FROM named n
+        CROSS JOIN LATERAL (SELECT d.created_at FROM @extschema@.sira_data_drift d
+                            WHERE d.model_version_id = n.id AND d.segment IS NULL ORDER BY d.created_at DESC LIMIT 1) r
+        CROSS JOIN LATERAL (
+            SELECT d.drift_type, CASE d.drift_type WHEN 'data' THEN d.feature_key END AS feature_key, max(d.drift_score) AS score
+            FROM @extschema@.sira_data_drift d
+            WHERE d.model_version_id = n.id AND d.created_at = r.created_at AND d.segment IS NULL
+              AND (d.drift_type = 'prediction' OR d.drift_type = 'data' AND d.feature_key IS NOT NULL)
+            GROUP BY 1, 2) d
         UNION ALL
         SELECT 'sira_feature_ingestion_lag_seconds', ARRAY['tenant', s.tenant_id, 'entity_type', s.labels ->> 'entity_type'], s.value
         FROM (SELECT DISTINCT ON (s.tenant_id, s.labels) s.* FROM @extschema@.sira_system_metrics s

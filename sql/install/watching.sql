@@ -26,6 +26,10 @@ CREATE TABLE @extschema@.sira_data_drift (
     FOREIGN KEY (tenant_id, model_id) REFERENCES @extschema@.sira_models (tenant_id, id)
 );
 CREATE INDEX sira_data_drift_model_idx ON @extschema@.sira_data_drift (model_id, created_at);
+-- A version's newest run, and how much was found in all of them: Prometheus asks every few seconds.
+CREATE INDEX sira_data_drift_version_idx ON @extschema@.sira_data_drift (model_version_id, created_at);
+CREATE INDEX sira_data_drift_found_idx ON @extschema@.sira_data_drift (model_version_id) WHERE drift_detected;
+CREATE INDEX sira_data_drift_created_idx ON @extschema@.sira_data_drift USING brin (created_at);
 
 CREATE TABLE @extschema@.sira_model_performance (
     id uuid NOT NULL DEFAULT @extschema@.sira_uuid_v7(pg_catalog.transaction_timestamp()),

@@ -32,8 +32,67 @@ SELECT sira_record_metric('llm_tokens', 'NaN');
 SELECT sample, value FROM sira_prometheus_samples()
 WHERE metric IN ('sira_inference_requests_total', 'sira_inference_errors_total', 'sira_fraud_detected_total') ORDER BY sample;
 SELECT line FROM regexp_split_to_table(sira_metrics_prometheus(), E'\n') AS line WHERE line LIKE '# TYPE%';
+-- Who may read them, and whose: each role its tenant's models, whoever has no tenant nothing, whoever only scores nothing at all.
+CREATE ROLE sm_user IN ROLE sira_user;
+CREATE ROLE sm_finance IN ROLE finance_ops;
+CREATE ROLE sm_auditor IN ROLE sira_auditor;
+CREATE ROLE sm_scorer IN ROLE sira_inference;
+CREATE ROLE sm_other IN ROLE sira_admin;
+CREATE ROLE sm_nobody IN ROLE sira_user;
+INSERT INTO sira_tenant_members (tenant_id, member)
+VALUES ('default', 'sm_user'), ('default', 'sm_finance'), ('default', 'sm_auditor'), ('default', 'sm_scorer'), ('sm-other', 'sm_other');
+SET ROLE sm_other;
+SELECT sira_create_model('other', 'fraud_detection') IS NOT NULL AS made;
+SELECT sira_score('other', '{"a": 1}');
+CREATE TEMP TABLE sm_seen AS
+SELECT 'x' AS reader, 'x' AS what, '{}'::text[] AS models LIMIT 0;
+GRANT ALL ON sm_seen TO PUBLIC;
+RESET ROLE;
+SELECT sira_aggregate_hourly_metrics() > 0 AS written;
+DO $$
+DECLARE
+    reader text;
+    what text;
+    query text;
+    seen text[];
+BEGIN
+    FOREACH reader IN ARRAY '{sm_user,sm_finance,sm_auditor,sm_scorer,sm_other,sm_nobody}'::text[] LOOP
+        FOR what, query IN VALUES
+            ('counters', 'SELECT DISTINCT tenant_id FROM sira_counters()'),
+            ('prometheus', 'SELECT DISTINCT m[1] FROM regexp_matches(sira_metrics_prometheus(), ''tenant="([^"]*)"'', ''g'') m'),
+            ('samples', 'SELECT DISTINCT substring(labels FROM ''tenant="([^"]*)"'') FROM sira_prometheus_samples()'),
+            ('health', 'SELECT name FROM sira_model_health(''m "x"'')'),
+            ('hours', 'SELECT DISTINCT tenant_id FROM sira_hourly_metrics'),
+            ('months', 'SELECT DISTINCT tenant_id FROM sira_monthly_metrics'),
+            ('days', 'SELECT DISTINCT tenant_id FROM sira_metric_days'),
+            ('rows', 'SELECT DISTINCT tenant_id FROM sira_system_metrics'),
+            ('drift', 'SELECT DISTINCT tenant_id FROM sira_drift_detection_summary'),
+            ('marks', 'SELECT DISTINCT tenant_id FROM sira_counter_marks'),
+            ('reset', 'SELECT sira_reset_counters()::text'),
+            ('aggregate', 'SELECT sira_aggregate_hourly_metrics()::text')
+        LOOP
+            BEGIN
+                PERFORM set_config('role', reader, true);
+                EXECUTE format('SELECT array_agg(t.x ORDER BY t.x) FROM (%s) AS t(x)', query) INTO seen;
+            EXCEPTION WHEN insufficient_privilege THEN
+                seen := '{-}';
+            WHEN undefined_object THEN
+                seen := '{no such model}';
+            END;
+            INSERT INTO sm_seen VALUES (reader, what, coalesce(seen, '{}'));
+        END LOOP;
+    END LOOP;
+END
+$$;
+RESET ROLE;
+SELECT what, max(models::text) FILTER (WHERE reader = 'sm_user') AS sira_user, max(models::text) FILTER (WHERE reader = 'sm_finance') AS finance_ops,
+       max(models::text) FILTER (WHERE reader = 'sm_auditor') AS sira_auditor, max(models::text) FILTER (WHERE reader = 'sm_scorer') AS sira_inference,
+       max(models::text) FILTER (WHERE reader = 'sm_other') AS sira_admin_elsewhere, max(models::text) FILTER (WHERE reader = 'sm_nobody') AS without_tenant
+FROM sm_seen GROUP BY what ORDER BY what;
+DROP TABLE sm_seen;
 SELECT sira_counts_since('{5,2}', '{3,7}');
 SELECT sira_reset_counters();
 SELECT count(*) FROM sira_counters();
 DROP EXTENSION sira CASCADE;
 DROP TABLE t;
+DROP ROLE sm_user, sm_finance, sm_auditor, sm_scorer, sm_other, sm_nobody;
