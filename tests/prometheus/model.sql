@@ -1,0 +1,22 @@
+-- Two tenants whose models have answered, and a reader of one who may read metrics and do nothing else.
+CREATE EXTENSION sira;
+GRANT sira_admin TO sira_elsewhere;
+GRANT sira_user TO sira_metrics;
+INSERT INTO sira_tenant_members (tenant_id, member) VALUES ('elsewhere', 'sira_elsewhere'), ('default', 'sira_metrics');
+SELECT sira_create_model('cards', 'fraud_detection');
+CREATE TABLE payments AS SELECT i % 1009 AS amount, i % 17 AS hour, i % 1009 > 500 AS bad FROM generate_series(1, 2000) AS i;
+SELECT * FROM sira_train('cards', 'SELECT * FROM payments', 'bad', split => '{"method": "random"}', params => '{"num_iterations": 5}');
+SELECT * FROM sira_promote('cards');
+SELECT sira_set_policy('cards', '[{"upto": 0.5, "decision": "approve"}, {"decision": "decline"}]');
+SELECT sira_predict('cards', 'transaction', i::text, jsonb_build_object('amount', 100 * i, 'hour', 1)) FROM generate_series(1, 7) i;
+SELECT count(sira_score('cards', payments)) FROM payments;
+SET ROLE sira_elsewhere;
+SELECT sira_create_model('elsewhere', 'fraud_detection');
+DO $$
+BEGIN
+    PERFORM sira_score('elsewhere', '{"amount": 1}');
+EXCEPTION WHEN OTHERS THEN
+    RAISE NOTICE '%', SQLERRM;
+END
+$$;
+RESET ROLE;
