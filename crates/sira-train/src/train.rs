@@ -136,7 +136,11 @@ fn attach(data: &mut Dataset, part: &Part) -> Result<()> {
     Ok(())
 }
 
-/// Learns the leaves' values of all trees anew, in one step that cannot be interrupted.
+/// Learns the leaves' values of all trees anew.
+///
+/// One call of the library, which asks nobody between trees: a cancel takes effect behind it. It refits all trees of a
+/// booster or none, and a tree's leaves are learned from what those before it left, so that the call cannot be cut into
+/// smaller ones without doing the library's work here. Finding every row's leaf, before it, can be interrupted.
 fn refit(
     params: &ValidParams,
     start: &Start,
