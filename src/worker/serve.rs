@@ -7,11 +7,11 @@ use super::WORKER;
 use crate::catalog::Home;
 use crate::error::Result;
 use crate::statement::{Arguments, Connection, Mode, Row, Statement};
+use pgrx::PgTryBuilder;
 use pgrx::datum::Uuid;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::{CaughtError, ErrorReport, ErrorReportable};
 use pgrx::prelude::*;
-use pgrx::PgTryBuilder;
 use std::ffi::{CStr, c_char, c_int};
 use std::panic::AssertUnwindSafe;
 
