@@ -152,7 +152,7 @@ fn a_changed_leaf_shows() {
 #[test]
 fn an_ensemble_without_splits_has_examples_too() {
     let ensemble = lightgbm::parse(&text("single_leaf.txt")).unwrap();
-    assert!(ensemble.trees().iter().all(|tree| tree.nodes().len() == 0));
+    assert!(ensemble.trees().iter().all(|tree| tree.nodes().is_empty()));
     let bytes = codec::compile(&ensemble);
     let model = Compiled::open(&bytes).unwrap();
     let rows = examples(&ensemble, KEPT);
