@@ -107,7 +107,7 @@ fn axes<'a, 'b>(
     let hours = across.end - across.start < 5.0;
     chart
         .configure_mesh()
-        .x_labels(5)
+        .x_labels(4)
         .y_labels(7)
         .x_desc("UTC")
         .y_desc(fit(y, 36))
