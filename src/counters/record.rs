@@ -1,14 +1,17 @@
 //! What scoring counts.
 //!
 //! A prediction adds a handful of words when it is answered, an error when it was not; a scan of `sira_score` counts its
-//! rows in the call state and adds them when the statement ends, however it ends. Of such rows the first and every 64th
-//! is timed, and stands for those before it: two looks at the clock a row would cost as much as small models do.
+//! rows in the call state and adds them when the statement ends, however it ends. Of the rows that a session scores by
+//! a version the 1st, 2nd, 4th and so on to the 64th and every 64th from there on is timed, in whichever statement it
+//! comes, and stands for those since the one before: two looks at the clock a row would cost as much as small models
+//! do, and a first row that finds everything cold speaks for itself alone.
 
 use super::file::Counters;
 use super::slots::{self, Key};
 use crate::features::POSTGRES_EPOCH_MICROS;
 use crate::guc;
 use crate::version::Resolved;
+use pgrx::datum::Uuid;
 use sira_core::latency;
 use sira_core::policy::DECISIONS;
 use std::cell::{Cell, RefCell};
@@ -17,7 +20,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Of how many rows of a scan one is timed.
+/// Of how many rows of plain scores one is timed, at least.
 const TIMED: u64 = 64;
 
 /// Of how many scores of a block one is sorted into its bin.
@@ -42,10 +45,45 @@ fn statement_began() -> u64 {
     u64::try_from(began.saturating_add(POSTGRES_EPOCH_MICROS)).unwrap_or(0)
 }
 
+/// A slot that the session knows, and which of its rows of plain scores is timed next.
+struct Place {
+    at: usize,
+    begun: Cell<u64>,
+    timed: Cell<u64>,
+    next: Cell<u64>,
+}
+
+impl Place {
+    fn new(at: usize) -> Rc<Self> {
+        Rc::new(Self { at, begun: Cell::new(0), timed: Cell::new(0), next: Cell::new(1) })
+    }
+
+    /// A row begins: for how many it stands, if it is to be timed.
+    fn begin(&self) -> Option<u64> {
+        let begun = self.begun.get() + 1;
+        self.begun.set(begun);
+        if begun < self.next.get() {
+            return None;
+        }
+        self.next.set(begun + begun.min(TIMED));
+        Some(begun - self.timed.replace(begun))
+    }
+}
+
+/// The slot that was asked for last: nearly every statement asks for the one that the statement before it asked for, and
+/// a look at the key costs a tenth of making one and finding it.
+struct Newest {
+    model: Uuid,
+    version: Option<Uuid>,
+    tenant: String,
+    place: Rc<Place>,
+}
+
 #[derive(Default)]
 struct Session {
     counters: Option<Rc<Counters>>,
-    known: HashMap<Key, usize>,
+    known: HashMap<Key, Rc<Place>>,
+    newest: Option<Newest>,
     looked: Option<u64>,
 }
 
@@ -62,28 +100,46 @@ impl Session {
             self.looked = Some(now);
             if self.counters.as_ref().is_none_or(|counters| !counters.is_current()) {
                 self.known.clear();
+                self.newest = None;
                 self.counters = Counters::open().ok().map(Rc::new);
             }
         }
         self.counters.clone()
     }
 
-    fn slot(&mut self, key: Key) -> Option<Slot> {
+    fn slot(&mut self, resolved: &Resolved) -> Option<Slot> {
         let counters = self.counters()?;
-        let at = match self.known.get(&key) {
-            Some(at) => *at,
-            None => {
-                let at = slots::find(&counters, &key);
-                if self.known.len() >= KEPT {
-                    self.known.clear();
-                }
-                if at != slots::OVERFLOW {
-                    self.known.insert(key, at);
-                }
-                at
-            }
-        };
-        Some(Slot { counters, at })
+        let (model, version, tenant) = (resolved.model_id, resolved.version_id, &resolved.caller);
+        let newest = self
+            .newest
+            .as_ref()
+            .filter(|newest| newest.model == model && newest.version == version && newest.tenant == *tenant);
+        if let Some(newest) = newest {
+            return Some(Slot { counters, place: Rc::clone(&newest.place) });
+        }
+        let place = self.find(&counters, Key::new(tenant, Some(model), version, None));
+        // Where none was left, one may be free the next time.
+        self.newest = (place.at != slots::OVERFLOW).then(|| Newest {
+            model,
+            version,
+            tenant: tenant.clone(),
+            place: Rc::clone(&place),
+        });
+        Some(Slot { counters, place })
+    }
+
+    fn find(&mut self, counters: &Counters, key: Key) -> Rc<Place> {
+        if let Some(place) = self.known.get(&key) {
+            return Rc::clone(place);
+        }
+        let place = Place::new(slots::find(counters, &key));
+        if self.known.len() >= KEPT {
+            self.known.clear();
+        }
+        if place.at != slots::OVERFLOW {
+            self.known.insert(key, Rc::clone(&place));
+        }
+        place
     }
 }
 
@@ -102,18 +158,17 @@ pub fn counters() -> std::io::Result<Rc<Counters>> {
 #[derive(Clone)]
 pub struct Slot {
     counters: Rc<Counters>,
-    at: usize,
+    place: Rc<Place>,
 }
 
 impl Slot {
     /// The slot of what a call has resolved to. At the end of a session there is none.
     fn of(resolved: &Resolved) -> Option<Self> {
-        let key = Key::new(&resolved.caller, Some(resolved.model_id), resolved.version_id, None);
-        SESSION.try_with(|session| session.try_borrow_mut().ok()?.slot(key)).ok().flatten()
+        SESSION.try_with(|session| session.try_borrow_mut().ok()?.slot(resolved)).ok().flatten()
     }
 
     fn words(&self) -> &[AtomicU64] {
-        self.counters.slot(self.at)
+        self.counters.slot(self.place.at)
     }
 
     fn add(&self, at: usize, amount: u64) {
@@ -148,9 +203,13 @@ impl Slot {
         self.add(slots::SCORE_SUM, (sum * slots::SCORE_UNIT) as u64 * weight);
     }
 
+    /// Whoever writes at the same moment may be a statement ahead: which of them stays makes no difference.
     fn note_time(&self) {
-        if let Some(last) = self.words().get(slots::LAST) {
-            last.fetch_max(statement_began(), Ordering::Relaxed);
+        let began = statement_began();
+        if let Some(last) = self.words().get(slots::LAST)
+            && last.load(Ordering::Relaxed) < began
+        {
+            last.store(began, Ordering::Relaxed);
         }
     }
 
@@ -172,7 +231,7 @@ pub fn unresolved() {
     if guc::MONITORING.get() {
         let counters = SESSION.try_with(|session| session.try_borrow_mut().ok()?.counters());
         if let Ok(Some(counters)) = counters {
-            Slot { counters, at: slots::UNRESOLVED }.add(slots::ERRORS, 1);
+            Slot { counters, place: Place::new(slots::UNRESOLVED) }.add(slots::ERRORS, 1);
         }
     }
 }
@@ -289,6 +348,12 @@ impl Drop for Watch {
     }
 }
 
+/// When a row that is timed began, and for how many rows it stands.
+pub struct Began {
+    at: Instant,
+    weight: u64,
+}
+
 /// The rows of one statement's scan, counted when it is over.
 pub struct Tally {
     slot: Option<Slot>,
@@ -305,19 +370,19 @@ impl Tally {
     }
 
     /// A row begins; some are timed.
-    pub fn begin(&mut self) -> Option<Instant> {
+    pub fn begin(&mut self) -> Option<Began> {
         self.begun += 1;
-        if self.begun % TIMED == 1 && self.slot.is_some() { Some(Instant::now()) } else { None }
+        let weight = self.slot.as_ref()?.place.begin()?;
+        Some(Began { at: Instant::now(), weight })
     }
 
     /// A row has its score.
-    pub fn end(&mut self, began: Option<Instant>, score: Option<f64>) {
+    pub fn end(&mut self, began: Option<Began>, score: Option<f64>) {
         self.done += 1;
         if let (Some(began), Some(slot)) = (began, &self.slot) {
-            let weight = if self.begun == 1 { 1 } else { TIMED };
-            slot.time(began.elapsed(), weight);
+            slot.time(began.at.elapsed(), began.weight);
             if let Some(score) = score.filter(|_| self.bounded) {
-                slot.score(score, weight);
+                slot.score(score, began.weight);
             }
         }
     }
