@@ -101,6 +101,14 @@ fn a_removed_or_damaged_file_is_made_anew() -> Outcome {
         .query_one("SELECT sum(row_count)::int8 FROM sira_system_metrics WHERE metric = 'inference'", &[])?
         .get(0);
     assert_eq!(written, 3);
+    // And it is added up by the day, histograms too.
+    let row = session.query_one(
+        "SELECT sum(d.row_count)::int8, sum(d.calls)::int8, sum((SELECT sum(n) FROM unnest(d.latencies) n))::int8,
+                (SELECT sum(m.row_count)::int8 FROM sira_monthly_metrics m) FROM sira_daily_metrics d",
+        &[],
+    )?;
+    let sums: [i64; 4] = [row.get(0), row.get(1), row.get(2), row.get(3)];
+    assert_eq!(sums, [3, 3, 3, 3]);
     Ok(())
 }
 
