@@ -1,5 +1,6 @@
 //! Making a version: the artifact once by its digest, the version under the model's next number.
 
+use crate::api::hand;
 use crate::cache::{self, Digest};
 use crate::catalog::{self, Home};
 use crate::error::{Failure, Result, literal};
@@ -118,6 +119,8 @@ fn own_model(home: Home, name: &str, statement: &Statement) -> Result<OwnModel> 
 /// Stores the artifact (once) and the version, a candidate; the table numbers it.
 pub fn register(home: Home, model: &OwnModel, new: &NewVersion<'_>) -> Result<Registered> {
     use sha2::{Digest as _, Sha256};
+    // The author may not approve: nobody becomes it by what another's function does.
+    hand::require_own("a version is registered")?;
     let digest: Digest = Sha256::digest(new.artifact).into();
     let signature = serde_json::to_string(new.signature)
         .map_err(|error| Failure::internal(format!("a signature cannot be written: {error}")))?;

@@ -10,6 +10,13 @@ BEGIN
     IF NEW.tenant_id IS NULL THEN
         RETURN NEW;
     END IF;
+    -- The signer is who logged in. An index function that the server calls, or a function with its definer's rights, would sign
+    -- in the name of whoever happens to run it.
+    IF NOT @extschema@.sira_own_hand() THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'a signature is given by hand',
+            DETAIL = format('This one would be given as "%s" by a function with the rights of "%s".', SESSION_USER, CURRENT_USER),
+            HINT = 'Call sira_approve or sira_reject directly.';
+    END IF;
     SELECT v.model_id, v.version, v.created_by, v.artifact_digest, v.metrics INTO judged
     FROM @extschema@.sira_model_versions v WHERE v.tenant_id = NEW.tenant_id AND v.id = NEW.model_version_id;
     IF NOT FOUND THEN
@@ -37,6 +44,12 @@ AS $$
 DECLARE
     target record;
 BEGIN
+    IF NOT has_column_privilege('@extschema@.sira_approvals', 'decision', 'INSERT') THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = format('no right to sign versions of model "%s"', sira_sign.model),
+            DETAIL = format('Role "%s" may not insert into sira_approvals.', CURRENT_USER),
+            HINT = format('GRANT finance_ops TO %I;', CURRENT_USER);
+    END IF;
     IF sira_sign.stage IS NULL OR sira_sign.stage NOT IN ('validated', 'staging', 'production') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('stage "%s" is not known', coalesce(sira_sign.stage, 'NULL')),

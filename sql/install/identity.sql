@@ -9,6 +9,11 @@ LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'sira_current_tenant_wrapp
 COMMENT ON FUNCTION @extschema@.sira_current_tenant() IS
     'The tenant that the current role works for; NULL where sira_tenant_members lists it for none. Example: SELECT sira_current_tenant();';
 
+CREATE FUNCTION @extschema@.sira_own_hand() RETURNS boolean
+LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'sira_own_hand_wrapper';
+COMMENT ON FUNCTION @extschema@.sira_own_hand() IS
+    'Whether the statement is the session''s own: neither inside a function with its definer''s rights nor one that the server calls for a table, where session_user would be somebody who has not asked for it. Example: SELECT sira_own_hand();';
+
 CREATE FUNCTION @extschema@.sira_uuid_v7(at timestamptz DEFAULT pg_catalog.transaction_timestamp()) RETURNS uuid
 LANGUAGE c VOLATILE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'sira_uuid_v7_wrapper';
 COMMENT ON FUNCTION @extschema@.sira_uuid_v7(timestamptz) IS

@@ -326,6 +326,12 @@ BEGIN
             MESSAGE = format('the extension is no longer in schema "%s"', (parse_ident('@extschema@'))[1]),
             HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
     END IF;
+    -- What the library registers it has asked for itself; a version by hand has no artifact here.
+    IF NEW.artifact_digest IS NULL AND NOT @extschema@.sira_own_hand() THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+            MESSAGE = 'a version is registered by whoever logged in, not by a function with another''s rights',
+            HINT = 'Call it directly, or from a function that is SECURITY INVOKER.';
+    END IF;
     IF NEW.version IS NULL AND NEW.tenant_id IS NOT NULL THEN
         -- Two who register at once get two numbers: a training of hours must not end in a duplicate key.
         PERFORM 1 FROM @extschema@.sira_models m WHERE m.id = NEW.model_id FOR NO KEY UPDATE;

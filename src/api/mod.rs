@@ -11,6 +11,7 @@ pub mod features_offline;
 pub mod features_online;
 pub mod forget;
 pub mod gates;
+pub mod hand;
 pub mod ids;
 pub mod jobs;
 pub mod mlflow;
