@@ -109,54 +109,51 @@ $$;
 COMMENT ON FUNCTION @extschema@.sira_move_suggestion(uuid, text, text) IS
     'Takes a suggestion a step on: open, approved, implemented, validated, deployed, or dismissed from any of them. Example: SELECT sira_move_suggestion(id, ''approved'', ''next week'') FROM sira_improvement_suggestions;';
 
--- What a threshold would have cost, or earned in F1, on the labelled predictions: every score that occurred is tried. Without a
--- cost matrix the measure is F1.
+-- What another threshold would have done on what the model saw: the sweep that sira_threshold_sweep makes, over labelled
+-- predictions. Without a cost matrix the measure is F1.
 CREATE FUNCTION @extschema@.sira_threshold_gain(
-    model text, as_of timestamptz, label_maturity interval, OUT rows bigint, OUT positives bigint, OUT current_threshold double precision,
+    model text, as_of timestamptz, label_maturity interval, as_known boolean DEFAULT true,
+    OUT rows bigint, OUT positives bigint, OUT current_threshold double precision,
     OUT best_threshold double precision, OUT measure text, OUT current_value double precision, OUT best_value double precision)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
 DECLARE
-    judged @extschema@.sira_models := @extschema@.sira_find_model((@extschema@.sira_parse_model(model)).name);
-    policy @extschema@.sira_decision_policies;
-    cost_fp double precision;
-    cost_fn double precision;
+    base record;
+    policy record;
+    wanted_label text;
+    seen text;
 BEGIN
-    SELECT p.* INTO policy FROM @extschema@.sira_decision_policies p
-    WHERE p.tenant_id = judged.tenant_id AND p.model_id = judged.id ORDER BY p.version DESC LIMIT 1;
+    SELECT * INTO base FROM @extschema@.sira_retraining_base(sira_threshold_gain.model);
+    wanted_label := coalesce((base.run).label, 'label');
+    SELECT p.cost_matrix AS costs, p.threshold INTO policy FROM @extschema@.sira_decision_policies p
+    WHERE p.tenant_id = base.tenant_id AND p.model_id = base.model_id ORDER BY p.version DESC LIMIT 1;
+    measure := CASE WHEN policy.costs IS NULL THEN 'f1' ELSE 'cost' END;
     current_threshold := coalesce(policy.threshold, 0.7);
-    cost_fp := (policy.cost_matrix ->> 'fp')::double precision;
-    cost_fn := (policy.cost_matrix ->> 'fn')::double precision;
-    measure := CASE WHEN cost_fp IS NULL OR cost_fn IS NULL THEN 'f1' ELSE 'cost' END;
-    WITH seen AS MATERIALIZED (
-        SELECT l.score, count(*) AS n, count(*) FILTER (WHERE l.label_value = 1) AS p
-        FROM @extschema@.sira_labelled_predictions(judged.name, as_of, label_maturity) l
-        WHERE l.score IS NOT NULL AND l.label_value IN (0, 1)
-        GROUP BY l.score
-    ), counted AS (
-        SELECT s.score, sum(s.n) OVER above AS flagged, sum(s.p) OVER above AS tp,
-               sum(s.n) OVER () AS total, sum(s.p) OVER () AS all_positives
-        FROM seen s WINDOW above AS (ORDER BY s.score DESC)
-    ), valued AS (
-        SELECT c.score, c.total, c.all_positives,
-               CASE WHEN cost_fp IS NULL OR cost_fn IS NULL
-                    THEN 2.0 * c.tp / nullif(c.flagged + c.all_positives, 0)
-                    ELSE -(cost_fp * (c.flagged - c.tp) + cost_fn * (c.all_positives - c.tp)) / c.total END AS worth
-        FROM counted c
-    )
-    SELECT v.total, v.all_positives, v.score, v.worth,
-           -- The threshold in use flags what its lowest score at or above it flags; none such, and nothing is flagged.
-           coalesce((SELECT u.worth FROM valued u WHERE u.score >= current_threshold ORDER BY u.score LIMIT 1),
-                    CASE WHEN cost_fp IS NULL OR cost_fn IS NULL THEN 0 ELSE -cost_fn * v.all_positives / v.total END)
-    INTO rows, positives, best_threshold, best_value, current_value
-    FROM valued v ORDER BY v.worth DESC NULLS LAST, v.score DESC LIMIT 1;
+    SELECT count(*), count(*) FILTER (WHERE l.label_value = 1) INTO rows, positives
+    FROM @extschema@.sira_labelled_predictions(base.model_name, sira_threshold_gain.as_of, sira_threshold_gain.label_maturity, wanted_label,
+                                               as_known => sira_threshold_gain.as_known) l
+    WHERE l.label_value IN (0, 1);
+    IF base.task <> 'binary' OR positives = 0 OR positives = rows THEN
+        RETURN;
+    END IF;
+    seen := format('SELECT * FROM (%s) AS q WHERE pg_catalog.lower(q.%I) IN (''true'', ''false'', ''t'', ''f'', ''1'', ''0'')',
+        @extschema@.sira_retraining_query(base.model_name, NULL, wanted_label, 'predicted_at', NULL, NULL, base.signature, 'feedback',
+            sira_threshold_gain.as_of, coalesce(sira_threshold_gain.label_maturity, base.label_maturity),
+            sira_threshold_gain.as_known, 'pg_catalog'), wanted_label);
+    WITH swept AS MATERIALIZED (
+        SELECT s.threshold, s.best, s.current, CASE WHEN policy.costs IS NULL THEN coalesce(s.f1, 0) ELSE -s.cost END AS worth
+        FROM @extschema@.sira_threshold_sweep(format('%s/%s', base.model_name, base.champion), seen, wanted_label, policy.costs,
+                                              steps => 1000) s)
+    SELECT (SELECT w.worth FROM swept w WHERE w.current LIMIT 1), b.threshold, b.worth INTO current_value, best_threshold, best_value
+    FROM swept b ORDER BY b.worth DESC NULLS LAST, b.best DESC, b.threshold DESC LIMIT 1;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.sira_threshold_gain(text, timestamptz, interval) IS
-    'The threshold in use and the best one on labelled predictions: by mean cost (negative) where the policy has a cost matrix with fp and fn, else by F1. Example: SELECT * FROM sira_threshold_gain(''fraud'', now(), ''7 days'');';
+COMMENT ON FUNCTION @extschema@.sira_threshold_gain(text, timestamptz, interval, boolean) IS
+    'The threshold in use and the best one on labelled predictions: by mean cost (negative) where the policy has a cost matrix, else by F1. Example: SELECT * FROM sira_threshold_gain(''fraud'', now(), ''7 days'');';
 
 -- Retrain: the world drifted, the model is worse than it promised, or much has been learned since.
-CREATE FUNCTION @extschema@.sira_improvement_by_retraining(model text, as_of timestamptz, label_maturity interval)
+CREATE FUNCTION @extschema@.sira_improvement_by_retraining(model text, as_of timestamptz, label_maturity interval, as_known boolean)
 RETURNS SETOF @extschema@.sira_improvement_suggestions
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -177,7 +174,7 @@ BEGIN
     SELECT count(*) AS rows, count(*) FILTER (WHERE NOT l.used_in_retraining) AS fresh,
            count(*) FILTER (WHERE l.label_value = 1) AS positives, count(*) FILTER (WHERE l.label_value = 0) AS negatives
     INTO labelled
-    FROM @extschema@.sira_labelled_predictions(base.model_name, as_of, label_maturity) l;
+    FROM @extschema@.sira_labelled_predictions(base.model_name, as_of, label_maturity, as_known => as_known) l;
     SELECT d.severity, d.drift_score, d.created_at INTO worst
     FROM @extschema@.sira_data_drift d
     WHERE d.tenant_id = base.tenant_id AND d.model_id = base.model_id AND d.severity IN ('high', 'critical')
@@ -185,7 +182,7 @@ BEGIN
     ORDER BY d.drift_score DESC NULLS LAST, d.created_at DESC LIMIT 1;
     IF base.task = 'binary' AND labelled.positives >= 30 AND labelled.negatives >= 30 THEN
         SELECT @extschema@.sira_auc(l.score, l.label_value) INTO now_auc
-        FROM @extschema@.sira_labelled_predictions(base.model_name, as_of, label_maturity) l
+        FROM @extschema@.sira_labelled_predictions(base.model_name, as_of, label_maturity, as_known => as_known) l
         WHERE l.score IS NOT NULL AND l.label_value IN (0, 1);
     END IF;
     IF worst.severity IS NOT NULL OR now_auc < promised - 0.02 OR (train_rows > 0 AND labelled.fresh >= 0.1 * train_rows) THEN
@@ -218,13 +215,13 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.sira_improvement_by_retraining(text, timestamptz, interval) IS
-    'Whether a model should be retrained, and why: drift of the last 30 days, AUC on labelled predictions below what its test said, or many new labels. Example: SELECT issue_identified FROM sira_improvement_by_retraining(''fraud'', now(), ''7 days'');';
+COMMENT ON FUNCTION @extschema@.sira_improvement_by_retraining(text, timestamptz, interval, boolean) IS
+    'Whether a model should be retrained, and why: drift of the last 30 days, AUC on labelled predictions below what its test said, or many new labels. Example: SELECT issue_identified FROM sira_improvement_by_retraining(''fraud'', now(), ''7 days'', true);';
 
 -- Threshold: another one would have done better by 2 % or more.
-CREATE FUNCTION @extschema@.sira_improvement_by_threshold(model text, as_of timestamptz, label_maturity interval)
+CREATE FUNCTION @extschema@.sira_improvement_by_threshold(model text, as_of timestamptz, label_maturity interval, as_known boolean)
 RETURNS SETOF @extschema@.sira_improvement_suggestions
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -234,7 +231,7 @@ DECLARE
 BEGIN
     SELECT * INTO base FROM @extschema@.sira_retraining_base(sira_improvement_by_threshold.model);
     IF base.task = 'binary' THEN
-        SELECT * INTO line FROM @extschema@.sira_threshold_gain(base.model_name, as_of, label_maturity);
+        SELECT * INTO line FROM @extschema@.sira_threshold_gain(base.model_name, as_of, label_maturity, as_known);
         IF line.positives >= 30 AND line.rows - line.positives >= 30 AND line.best_value - line.current_value > 0.02 * greatest(abs(line.current_value), 1e-9) THEN
             finding := NULL;
             finding.suggestion_type := 'threshold';
@@ -257,8 +254,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.sira_improvement_by_threshold(text, timestamptz, interval) IS
-    'Whether another threshold would have done better on labelled predictions, by 2 % or more, with at least 30 of each class. Example: SELECT issue_identified FROM sira_improvement_by_threshold(''fraud'', now(), ''7 days'');';
+COMMENT ON FUNCTION @extschema@.sira_improvement_by_threshold(text, timestamptz, interval, boolean) IS
+    'Whether another threshold would have done better on labelled predictions, by 2 % or more, with at least 30 of each class. Example: SELECT issue_identified FROM sira_improvement_by_threshold(''fraud'', now(), ''7 days'', true);';
 
 -- Features: those that no tree asks for, together; and each important one whose values have drifted.
 CREATE FUNCTION @extschema@.sira_improvement_by_features(model text)
@@ -360,7 +357,7 @@ COMMENT ON FUNCTION @extschema@.sira_improvement_by_labels(text) IS
     'Whether reviewers disagree about predictions: of at least 20 that several labelled, one in 20. Example: SELECT issue_identified FROM sira_improvement_by_labels(''fraud'');';
 
 CREATE FUNCTION @extschema@.sira_suggest_improvements(
-    model text, as_of timestamptz DEFAULT now(), label_maturity interval DEFAULT NULL)
+    model text, as_of timestamptz DEFAULT now(), label_maturity interval DEFAULT NULL, as_known boolean DEFAULT true)
 RETURNS SETOF @extschema@.sira_improvement_suggestions
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -371,8 +368,8 @@ DECLARE
 BEGIN
     SELECT * INTO base FROM @extschema@.sira_retraining_base(sira_suggest_improvements.model);
     FOR finding IN
-        SELECT * FROM @extschema@.sira_improvement_by_retraining(base.model_name, as_of, label_maturity)
-        UNION ALL SELECT * FROM @extschema@.sira_improvement_by_threshold(base.model_name, as_of, label_maturity)
+        SELECT * FROM @extschema@.sira_improvement_by_retraining(base.model_name, as_of, label_maturity, as_known)
+        UNION ALL SELECT * FROM @extschema@.sira_improvement_by_threshold(base.model_name, as_of, label_maturity, as_known)
         UNION ALL SELECT * FROM @extschema@.sira_improvement_by_features(base.model_name)
         UNION ALL SELECT * FROM @extschema@.sira_improvement_by_labels(base.model_name)
     LOOP
@@ -392,5 +389,5 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.sira_suggest_improvements(text, timestamptz, interval) IS
+COMMENT ON FUNCTION @extschema@.sira_suggest_improvements(text, timestamptz, interval, boolean) IS
     'Looks at drift, labelled predictions, feedback and importance of the version in production, writes what should be done to sira_improvement_suggestions and answers it; an open suggestion is brought up to date. Example: SELECT priority, issue_identified, recommendation FROM sira_suggest_improvements(''fraud'');';

@@ -87,14 +87,15 @@ COMMENT ON FUNCTION @extschema@.sira_label_number(text) IS
     'A label as a number: true is 1, false is 0; NULL where it is neither that nor a number. Example: SELECT sira_label_number(''true'');';
 
 -- One row a prediction, with the word that counts: a label or correction before an acceptance or refusal, the newest first; where
--- nobody spoke of the prediction, the current label of its entity. Who accepts a prediction says that its side of the threshold
--- was right, who rejects it that the other one was; of several classes a refusal does not say which is right.
+-- nobody spoke of the prediction, the label of its entity: of the event that the prediction was about, where the label names one;
+-- the asked question before "label", and human over rule over import. Who accepts a prediction says that its side of the
+-- threshold was right, who rejects it that the other one was; of several classes a refusal does not say which is right.
 CREATE FUNCTION @extschema@.sira_labelled_predictions(
     model text, as_of timestamptz DEFAULT now(), label_maturity interval DEFAULT NULL, label_name text DEFAULT NULL,
-    since timestamptz DEFAULT NULL)
+    since timestamptz DEFAULT NULL, as_known boolean DEFAULT true)
 RETURNS TABLE (prediction_id uuid, version integer, entity_type text, entity_id text, predicted_at timestamptz,
     score double precision, predicted_class text, decision text, features jsonb, label text, label_value double precision,
-    label_from text, said_by text, known_at timestamptz, used_in_retraining boolean)
+    label_from text, said_by text, known_at timestamptz, used_in_retraining boolean, feedback_id uuid)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -103,6 +104,8 @@ DECLARE
         @extschema@.sira_find_model((@extschema@.sira_parse_model(sira_labelled_predictions.model)).name);
     tenant text := @extschema@.sira_current_tenant();
     mature_at timestamptz := sira_labelled_predictions.as_of - coalesce(sira_labelled_predictions.label_maturity, judged.label_maturity);
+    -- What was said later than the moment that is asked for does not count, unless the caller plays a past that nobody labelled.
+    said_until timestamptz := CASE WHEN as_known IS FALSE THEN 'infinity' ELSE sira_labelled_predictions.as_of END;
     asked text := coalesce(sira_labelled_predictions.label_name, (
         SELECT r.label FROM @extschema@.sira_training_runs r
         WHERE r.tenant_id = judged.tenant_id AND r.model_id = judged.id AND r.status = 'completed' AND r.label IS NOT NULL
@@ -113,144 +116,187 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH voices AS (
-        SELECT DISTINCT ON (f.prediction_id) f.prediction_id, f.prediction_created_at, f.feedback_type, f.label, f.reviewer_id, f.created_at
+        SELECT DISTINCT ON (f.prediction_id) f.id AS feedback_id, f.prediction_id, f.prediction_created_at, f.feedback_type, f.label,
+               f.reviewer_id, f.created_at, bool_or(f.used_in_retraining) OVER (PARTITION BY f.prediction_id) AS used
         FROM @extschema@.sira_feedback f
         WHERE f.tenant_id = tenant AND f.model_id = judged.id AND f.prediction_id IS NOT NULL AND f.target = 'prediction'
-          AND f.status <> 'dismissed' AND f.feedback_type IN ('label', 'correction', 'accept', 'reject')
+          AND f.status <> 'dismissed' AND f.feedback_type IN ('label', 'correction', 'accept', 'reject') AND f.created_at <= said_until
         ORDER BY f.prediction_id, f.feedback_type IN ('label', 'correction') DESC, f.created_at DESC,
                  f.feedback_type = 'correction' DESC, f.id DESC
-    ), taken AS (
-        SELECT f.prediction_id, bool_or(f.used_in_retraining) AS used
-        FROM @extschema@.sira_feedback f WHERE f.tenant_id = tenant AND f.model_id = judged.id GROUP BY 1
-    ), spoken AS (
-        SELECT p.id, p.model_version_id, p.entity_type, p.entity_id, coalesce(p.as_of, p.created_at) AS predicted_at, p.score,
-               p.predicted_class, p.decision, p.input_features,
-               CASE WHEN v.feedback_type IN ('label', 'correction') THEN @extschema@.sira_label_said(v.label, asked)
-                    WHEN judged.task = 'binary' THEN ((p.score >= line) = (v.feedback_type = 'accept'))::text
-                    WHEN judged.task = 'multiclass' AND v.feedback_type = 'accept' THEN p.predicted_class END AS label,
-               'feedback: ' || v.feedback_type AS label_from, v.reviewer_id AS said_by, v.created_at AS known_at
+    ), current AS (
+        SELECT DISTINCT ON (l.entity_type, l.entity_id, l.label_name, l.source) l.*
+        FROM @extschema@.sira_labels l
+        WHERE l.tenant_id = tenant AND l.label_name IN (asked, 'label') AND l.known_at <= least(said_until, now())
+        ORDER BY l.entity_type, l.entity_id, l.label_name, l.source, l.known_at DESC, l.recorded_at DESC, l.id DESC
+    ), said AS (
+        SELECT v.prediction_id, v.prediction_created_at AS created_at, 0 AS rank, v.feedback_type, v.label AS words, NULL::text AS word,
+               'feedback: ' || v.feedback_type AS label_from, v.reviewer_id AS said_by, v.created_at AS known_at, v.used, v.feedback_id
         FROM voices v
-        JOIN @extschema@.sira_predictions p ON p.id = v.prediction_id AND p.created_at = v.prediction_created_at
-        WHERE p.tenant_id = tenant AND p.erased_at IS NULL AND p.model_version_id IS NOT NULL AND NOT p.fallback
-    ), recorded AS (
-        SELECT p.id, p.model_version_id, p.entity_type, p.entity_id, coalesce(p.as_of, p.created_at) AS predicted_at, p.score,
-               p.predicted_class, p.decision, p.input_features, coalesce(l.label, l.label_value::text) AS label,
-               'label: ' || l.source AS label_from, l.labelled_by AS said_by, l.known_at
-        FROM @extschema@.sira_current_labels l
+        UNION ALL
+        SELECT p.id, p.created_at, CASE WHEN l.label_name = asked THEN 1 ELSE 5 END + array_position('{human,rule,import}', l.source),
+               NULL, NULL, coalesce(l.label, l.label_value::text), 'label: ' || l.source, l.labelled_by, l.known_at, false, NULL
+        FROM current l
         JOIN @extschema@.sira_predictions p
           ON p.tenant_id = l.tenant_id AND p.entity_id = l.entity_id AND p.entity_type = l.entity_type
-        WHERE l.tenant_id = tenant AND l.label_name IN (asked, 'label') AND p.model_id = judged.id AND p.erased_at IS NULL
-          AND p.model_version_id IS NOT NULL AND NOT p.fallback
+         AND (l.event_ts IS NULL OR l.event_ts IN (p.created_at, p.as_of))
+        WHERE p.model_id = judged.id AND (l.label IS NOT NULL OR l.label_value IS NOT NULL)
           AND NOT EXISTS (SELECT FROM voices v WHERE v.prediction_id = p.id)
+    ), spoken AS (
+        SELECT DISTINCT ON (p.id) p.id, p.model_version_id, p.entity_type, p.entity_id, coalesce(p.as_of, p.created_at) AS predicted_at,
+               p.score, p.predicted_class, p.decision, p.input_features,
+               CASE WHEN s.rank > 0 THEN s.word
+                    WHEN s.feedback_type IN ('label', 'correction') THEN @extschema@.sira_label_said(s.words, asked)
+                    WHEN judged.task = 'binary' THEN ((p.score >= line) = (s.feedback_type = 'accept'))::text
+                    WHEN judged.task = 'multiclass' AND s.feedback_type = 'accept' THEN p.predicted_class END AS label,
+               s.label_from, s.said_by, s.known_at, s.used, s.feedback_id
+        FROM said s
+        JOIN @extschema@.sira_predictions p ON p.id = s.prediction_id AND p.created_at = s.created_at
+        WHERE p.tenant_id = tenant AND p.erased_at IS NULL AND p.model_version_id IS NOT NULL AND NOT p.fallback
+        ORDER BY p.id, s.rank
     )
-    SELECT DISTINCT ON (s.id) s.id, v.version, s.entity_type, s.entity_id, s.predicted_at, s.score, s.predicted_class, s.decision,
-           s.input_features, s.label, @extschema@.sira_label_number(s.label), s.label_from, s.said_by, s.known_at,
-           coalesce(t.used, false)
-    FROM (SELECT * FROM spoken UNION ALL SELECT * FROM recorded) s
+    SELECT s.id, v.version, s.entity_type, s.entity_id, s.predicted_at, s.score, s.predicted_class, s.decision,
+           s.input_features, s.label, @extschema@.sira_label_number(s.label), s.label_from, s.said_by, s.known_at, s.used, s.feedback_id
+    FROM spoken s
     JOIN @extschema@.sira_model_versions v ON v.id = s.model_version_id
-    LEFT JOIN taken t ON t.prediction_id = s.id
     WHERE s.label IS NOT NULL AND s.predicted_at <= mature_at
-      AND (sira_labelled_predictions.since IS NULL OR s.predicted_at >= sira_labelled_predictions.since)
-    ORDER BY s.id, s.label_from;
+      AND (sira_labelled_predictions.since IS NULL OR s.predicted_at >= sira_labelled_predictions.since);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.sira_labelled_predictions(text, timestamptz, interval, text, timestamptz) IS
-    'Logged predictions whose truth is known and old enough, each beside what the model saw; label_maturity is the model''s unless given. Example: SELECT label, count(*) FROM sira_labelled_predictions(''fraud'', label_maturity => ''7 days'') GROUP BY label;';
+COMMENT ON FUNCTION @extschema@.sira_labelled_predictions(text, timestamptz, interval, text, timestamptz, boolean) IS
+    'Logged predictions whose truth is known and old enough, each beside what the model saw; label_maturity is the model''s unless given; as_known => false also takes what was said after as_of. Example: SELECT label, count(*) FROM sira_labelled_predictions(''fraud'', label_maturity => ''7 days'') GROUP BY label;';
 
--- The columns of a query, by asking one row of it: names in order, and types. Runs the caller's SQL under the caller's names,
--- so nothing is pinned here; as the invoker, it can do no more than its caller.
-CREATE FUNCTION @extschema@.sira_query_columns(query text, OUT names text[], OUT types text[])
-LANGUAGE plpgsql AS $$
+-- The columns of a query, by asking one row of it: names in order, and types. The query is read under the caller's search_path,
+-- everything of ours under a pinned one, so that no operator of somebody else's comes in between.
+CREATE FUNCTION @extschema@.sira_query_columns(query text, caller_path text, OUT names text[], OUT types text[])
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
 DECLARE
+    own CONSTANT text := current_setting('search_path');
     sample record;
-    typed text;
+    asked text := format(E'SELECT * FROM (%s\n) AS q LIMIT 1', query);
 BEGIN
-    EXECUTE pg_catalog.format(E'SELECT * FROM (%s\n) AS q LIMIT 1', query) INTO sample;
-    names := ARRAY(SELECT k FROM pg_catalog.json_object_keys(pg_catalog.row_to_json(sample)) k);
-    IF pg_catalog.cardinality(names) = 0 THEN
+    PERFORM set_config('search_path', caller_path, true);
+    EXECUTE asked INTO sample;
+    PERFORM pg_catalog.set_config('search_path', own, true);
+    names := ARRAY(SELECT k FROM json_object_keys(row_to_json(sample)) k);
+    IF cardinality(names) = 0 THEN
         RETURN;
     END IF;
-    typed := (SELECT pg_catalog.string_agg(pg_catalog.format('pg_catalog.pg_typeof(q.%I)::pg_catalog.text', n), ', ' ORDER BY i)
-              FROM pg_catalog.unnest(names) WITH ORDINALITY AS c (n, i));
-    EXECUTE pg_catalog.format(E'SELECT ARRAY[%s] FROM (%s\n) AS q LIMIT 1', typed, query) INTO types;
+    asked := format(E'SELECT ARRAY[%s] FROM (%s\n) AS q LIMIT 1',
+        (SELECT string_agg(format('pg_catalog.pg_typeof(q.%I)::pg_catalog.text', n), ', ' ORDER BY i)
+         FROM unnest(names) WITH ORDINALITY AS c (n, i)), query);
+    PERFORM set_config('search_path', caller_path, true);
+    EXECUTE asked INTO types;
+    PERFORM pg_catalog.set_config('search_path', own, true);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.sira_query_columns(text) IS
-    'Names and types of the columns of a query that has at least one row. Example: SELECT * FROM sira_query_columns(''SELECT 1 AS a, now() AS b'');';
+COMMENT ON FUNCTION @extschema@.sira_query_columns(text, text) IS
+    'Names and types of the columns of a query that has at least one row, read under a search_path. Example: SELECT * FROM sira_query_columns(''SELECT 1 AS a, now() AS b'', ''public'');';
 
--- A label from feedback in the type that the query's own label has.
+-- A label from feedback in the type that the query's own label has; what cannot be read as that is no label.
 CREATE FUNCTION @extschema@.sira_label_expression(type text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN type IN ('smallint', 'integer', 'bigint', 'real', 'double precision', 'numeric')
-                THEN format('l.label_value::%s', type) ELSE format('l.label::%s', type) END
+    SELECT CASE
+        WHEN type IN ('smallint', 'integer', 'bigint', 'real', 'double precision', 'numeric') THEN format('l.label_value::%s', type)
+        WHEN type = 'boolean' THEN 'CASE l.label_value WHEN 1::pg_catalog.float8 THEN true WHEN 0::pg_catalog.float8 THEN false END'
+        ELSE format('l.label::%s', type) END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_label_expression(text) IS
     'How a labelled prediction''s label is read as a type. Example: SELECT sira_label_expression(''boolean'');';
+
+-- What the model saw, in the type of the query's column. Numbers stay what they were: beside an integer column they make both
+-- double precision.
+CREATE FUNCTION @extschema@.sira_seen_expression(feature text, type text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('pg_catalog.jsonb_extract_path_text(l.features, %L)::%s', feature,
+                  CASE WHEN type IN ('smallint', 'integer', 'bigint', 'real', 'numeric') THEN 'double precision' ELSE type END)
+$$;
+COMMENT ON FUNCTION @extschema@.sira_seen_expression(text, text) IS
+    'How a labelled prediction''s feature is read as a type. Example: SELECT sira_seen_expression(''amount'', ''integer'');';
 
 -- The rows to train on. Where the query has a column of entity ids, labels are put into its rows; else the logged predictions
 -- are rows beside its own, made of what the model saw.
 CREATE FUNCTION @extschema@.sira_retraining_query(
     model text, base_query text, label text, time_column text, weight text, entity_column text, signature jsonb, source text,
-    as_of timestamptz, label_maturity interval)
+    as_of timestamptz, label_maturity interval, as_known boolean, caller_path text)
 RETURNS text
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
 DECLARE
+    own CONSTANT text := current_setting('search_path');
     described record;
-    labelled text := pg_catalog.format('@extschema@.sira_labelled_predictions(%L, %L::timestamptz, %L::interval, %L)',
-                                       model, as_of, label_maturity, label);
+    labelled text := format('@extschema@.sira_labelled_predictions(%L, %L::pg_catalog.timestamptz, %L::pg_catalog.interval, %L, as_known => %L)',
+                            model, as_of, label_maturity, label, as_known);
     mature text := CASE WHEN time_column IS NULL THEN ''
-        ELSE pg_catalog.format(' WHERE q.%I <= %L::timestamptz - %L::interval', time_column, as_of, label_maturity) END;
-    seen text[] := ARRAY(SELECT f ->> 'name' FROM pg_catalog.jsonb_array_elements(signature -> 'features') f);
+        ELSE format(' WHERE q.%I <= %L::pg_catalog.timestamptz', time_column, as_of - label_maturity) END;
+    seen text[] := ARRAY(SELECT f ->> 'name' FROM jsonb_array_elements(signature -> 'features') f);
     columns text;
+    question text;
+    repeated text;
 BEGIN
     IF source = 'feedback' AND base_query IS NULL THEN
-        RETURN pg_catalog.format('SELECT l.predicted_at, %s, l.label AS %I FROM %s AS l',
-            (SELECT pg_catalog.string_agg(pg_catalog.format('(l.features ->> %L)::%s AS %I', f ->> 'name',
+        RETURN format('SELECT l.predicted_at, %s, l.label AS %I FROM %s AS l',
+            (SELECT string_agg(format('%s AS %I', @extschema@.sira_seen_expression(f ->> 'name',
                         CASE f ->> 'kind' WHEN 'boolean' THEN 'boolean' WHEN 'text' THEN 'text' WHEN 'date' THEN 'date'
-                                          WHEN 'timestamp' THEN 'timestamptz' ELSE 'double precision' END, f ->> 'name'), ', ' ORDER BY i)
-             FROM pg_catalog.jsonb_array_elements(signature -> 'features') WITH ORDINALITY AS s (f, i)), label, labelled);
+                                          WHEN 'timestamp' THEN 'timestamptz' ELSE 'double precision' END), f ->> 'name'), ', ' ORDER BY i)
+             FROM jsonb_array_elements(signature -> 'features') WITH ORDINALITY AS s (f, i)), label, labelled);
     END IF;
-    SELECT * INTO described FROM @extschema@.sira_query_columns(base_query);
+    SELECT * INTO described FROM @extschema@.sira_query_columns(base_query, caller_path);
     IF described.types IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'no_data_found', MESSAGE = 'the query returns no rows',
             HINT = 'Run the query alone, and widen its WHERE.';
     END IF;
     IF label <> ALL (described.names) OR time_column <> ALL (described.names) OR entity_column <> ALL (described.names) THEN
         RAISE EXCEPTION USING ERRCODE = 'undefined_column',
-            MESSAGE = pg_catalog.format('the query has no column "%s"',
+            MESSAGE = format('the query has no column "%s"',
                 CASE WHEN label <> ALL (described.names) THEN label
                      WHEN time_column <> ALL (described.names) THEN time_column ELSE entity_column END),
-            DETAIL = pg_catalog.format('It has %s.', pg_catalog.array_to_string(described.names, ', ')),
+            DETAIL = format('It has %s.', array_to_string(described.names, ', ')),
             HINT = 'Name label, time_column and entity_column as the query calls them.';
     END IF;
+    IF source = 'query' THEN
+        RETURN format(E'SELECT q.* FROM (%s\n) AS q%s', base_query, mature);
+    END IF;
     IF entity_column IS NOT NULL THEN
-        columns := (SELECT pg_catalog.string_agg(CASE
-                WHEN n <> label THEN pg_catalog.format('q.%I', n)
-                ELSE pg_catalog.format('CASE WHEN l.prediction_id IS NULL THEN q.%1$I ELSE %2$s END AS %1$I', n,
-                                       @extschema@.sira_label_expression(t)) END, ', ' ORDER BY i)
-            FROM ROWS FROM (pg_catalog.unnest(described.names), pg_catalog.unnest(described.types)) WITH ORDINALITY AS c (n, t, i));
-        RETURN pg_catalog.format(
+        -- A label is one row's: of an entity that has several nobody could say which.
+        question := format(E'SELECT q.%1$I::pg_catalog.text FROM (%2$s\n) AS q GROUP BY q.%1$I HAVING pg_catalog.count(*) > 1 LIMIT 1',
+                           entity_column, base_query);
+        PERFORM set_config('search_path', caller_path, true);
+        EXECUTE question INTO repeated;
+        PERFORM pg_catalog.set_config('search_path', own, true);
+        IF repeated IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'cardinality_violation',
+                MESSAGE = format('entity "%s" has several rows in the query', repeated),
+                DETAIL = format('Labels are put into rows by "%s".', entity_column),
+                HINT = 'Give a column with one row an entity as entity_column, or none: then labelled predictions are added as rows.';
+        END IF;
+        columns := (SELECT string_agg(CASE
+                WHEN n <> label THEN format('q.%I', n)
+                ELSE format('CASE WHEN l.prediction_id IS NULL THEN q.%1$I ELSE %2$s END AS %1$I', n,
+                            @extschema@.sira_label_expression(t)) END, ', ' ORDER BY i)
+            FROM ROWS FROM (unnest(described.names), unnest(described.types)) WITH ORDINALITY AS c (n, t, i));
+        RETURN format(
             E'SELECT %s FROM (%s\n) AS q %s JOIN (SELECT DISTINCT ON (p.entity_id) p.* FROM %s AS p'
-            ' ORDER BY p.entity_id, p.predicted_at DESC, p.prediction_id) AS l ON l.entity_id = q.%I::text%s',
+            ' ORDER BY p.entity_id, p.predicted_at DESC, p.prediction_id) AS l ON l.entity_id = q.%I::pg_catalog.text%s',
             columns, base_query, CASE source WHEN 'feedback' THEN '' ELSE 'LEFT' END, labelled, entity_column, mature);
     END IF;
-    columns := (SELECT pg_catalog.string_agg(pg_catalog.format('%s AS %I', CASE
+    columns := (SELECT string_agg(format('%s AS %I', CASE
             WHEN n = label THEN @extschema@.sira_label_expression(t)
-            WHEN n = time_column THEN pg_catalog.format('l.predicted_at::%s', t)
-            WHEN n = weight THEN pg_catalog.format('@extschema@.sira_label_weight(''human'')::%s', t)
-            WHEN n = 'label_source' THEN pg_catalog.format('''human''::%s', t)
-            WHEN n = ANY (seen) THEN pg_catalog.format('(l.features ->> %L)::%s', n, t)
-            ELSE pg_catalog.format('NULL::%s', t) END, n), ', ' ORDER BY i)
-        FROM ROWS FROM (pg_catalog.unnest(described.names), pg_catalog.unnest(described.types)) WITH ORDINALITY AS c (n, t, i));
+            WHEN n = time_column THEN format('l.predicted_at::%s', t)
+            WHEN n = weight THEN format('@extschema@.sira_label_weight(''human'')::%s', t)
+            WHEN n = 'label_source' THEN format('''human''::%s', t)
+            WHEN n = ANY (seen) THEN @extschema@.sira_seen_expression(n, t)
+            ELSE format('NULL::%s', t) END, n), ', ' ORDER BY i)
+        FROM ROWS FROM (unnest(described.names), unnest(described.types)) WITH ORDINALITY AS c (n, t, i));
     RETURN CASE source
-        WHEN 'feedback' THEN pg_catalog.format('SELECT %s FROM %s AS l', columns, labelled)
-        WHEN 'query' THEN pg_catalog.format(E'SELECT q.* FROM (%s\n) AS q%s', base_query, mature)
-        ELSE pg_catalog.format(E'SELECT q.* FROM (%s\n) AS q%s UNION ALL SELECT %s FROM %s AS l', base_query, mature, columns, labelled) END;
+        WHEN 'feedback' THEN format('SELECT %s FROM %s AS l', columns, labelled)
+        ELSE format(E'SELECT q.* FROM (%s\n) AS q%s UNION ALL SELECT %s FROM %s AS l', base_query, mature, columns, labelled) END;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.sira_retraining_query(text, text, text, text, text, text, jsonb, text, timestamptz, interval) IS
-    'The query that a retraining trains on. Example: SELECT sira_retraining_query(''fraud'', ''TABLE payments'', ''is_fraud'', ''paid_at'', NULL, ''id'', ''{"features": []}'', ''both'', now(), ''7 days'');';
+COMMENT ON FUNCTION @extschema@.sira_retraining_query(text, text, text, text, text, text, jsonb, text, timestamptz, interval, boolean, text) IS
+    'The query that a retraining trains on. Example: SELECT sira_retraining_query(''fraud'', ''TABLE payments'', ''is_fraud'', ''paid_at'', NULL, ''id'', ''{"features": []}'', ''both'', now(), ''7 days'', true, ''public'');';
 
 -- What the champion was made from, where a retraining goes on from there.
 CREATE FUNCTION @extschema@.sira_retraining_base(
@@ -289,18 +335,18 @@ COMMENT ON FUNCTION @extschema@.sira_retraining_base(text) IS
     'The champion of a model, its run, and the query that run began with. Example: SELECT champion, query FROM sira_retraining_base(''fraud'');';
 
 -- A challenger that does not pass leaves nothing but the row that says so: version, artifact and run go with the subtransaction.
--- Runs the caller's SQL under the caller's names: no search_path is pinned, and everything of ours is named with its schema.
-CREATE FUNCTION @extschema@.sira_retrain(
-    model text, source text DEFAULT 'both', query text DEFAULT NULL, label text DEFAULT NULL, entity_column text DEFAULT NULL,
-    as_of timestamptz DEFAULT now(), label_maturity interval DEFAULT NULL, min_labels bigint DEFAULT 1, holdout text DEFAULT NULL,
-    params jsonb DEFAULT NULL, split jsonb DEFAULT NULL, embargo interval DEFAULT NULL, seed bigint DEFAULT NULL,
-    notes text DEFAULT NULL)
-RETURNS TABLE (retraining_id uuid, status text, version integer, run_id uuid, labels bigint, new_labels bigint, rows bigint,
-    metrics jsonb, champion_metrics jsonb, findings jsonb, seconds double precision)
-LANGUAGE plpgsql AS $$
+-- The caller's query runs under the caller's search_path, and nothing else does.
+CREATE FUNCTION @extschema@.sira_retrain_under(
+    caller_path text, model text, source text, query text, label text, entity_column text, as_of timestamptz, label_maturity interval,
+    min_labels bigint, holdout text, params jsonb, split jsonb, embargo interval, seed bigint, notes text, as_known boolean,
+    OUT retraining_id uuid, OUT status text, OUT version integer, OUT run_id uuid, OUT labels bigint, OUT new_labels bigint,
+    OUT rows bigint, OUT metrics jsonb, OUT champion_metrics jsonb, OUT findings jsonb, OUT seconds double precision)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
 #variable_conflict use_column
 DECLARE
-    began CONSTANT timestamptz := pg_catalog.clock_timestamp();
+    own CONSTANT text := current_setting('search_path');
+    began CONSTANT timestamptz := clock_timestamp();
     base record;
     run @extschema@.sira_training_runs;
     own_query text;
@@ -308,75 +354,89 @@ DECLARE
     maturity interval;
     entity text;
     time_column text;
+    weight text;
+    left_out text[];
+    how_split jsonb;
+    taken uuid[];
     built text;
     trained record;
+    challenger text;
     registered uuid;
 BEGIN
     IF source IS NULL OR source NOT IN ('query', 'feedback', 'both') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = pg_catalog.format('source "%s" is not known', coalesce(source, 'NULL')),
+            MESSAGE = format('source "%s" is not known', coalesce(source, 'NULL')),
             HINT = 'Choose one of query, feedback, both.';
     END IF;
-    SELECT * INTO base FROM @extschema@.sira_retraining_base(sira_retrain.model);
+    SELECT * INTO base FROM @extschema@.sira_retraining_base(sira_retrain_under.model);
     run := base.run;
-    IF NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('sira retrain ' || base.model_id::text, 0)) THEN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('sira retrain ' || base.model_id::text, 0)) THEN
         RAISE EXCEPTION USING ERRCODE = 'object_in_use',
-            MESSAGE = pg_catalog.format('model "%s" is being retrained by another session', base.model_name), HINT = 'Wait for it.';
+            MESSAGE = format('model "%s" is being retrained by another session', base.model_name), HINT = 'Wait for it.';
     END IF;
-    own_query := pg_catalog.rtrim(coalesce(sira_retrain.query, base.query), E'; \n\t');
-    wanted_label := coalesce(sira_retrain.label, run.label);
+    own_query := rtrim(coalesce(sira_retrain_under.query, base.query), E'; \n\t');
+    wanted_label := coalesce(sira_retrain_under.label, run.label);
     IF wanted_label IS NULL OR (own_query IS NULL AND source <> 'feedback') THEN
         RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
-            MESSAGE = pg_catalog.format('version %s of model "%s" was not trained here', base.champion, base.model_name),
+            MESSAGE = format('version %s of model "%s" was not trained here', base.champion, base.model_name),
             DETAIL = 'There is no query to read again.',
             HINT = 'Give query and label, or source => ''feedback'' and label.';
     END IF;
     -- What somebody else wrote would do their will with the rights of whoever retrains.
-    IF sira_retrain.query IS NULL AND own_query IS NOT NULL AND run.started_by <> SESSION_USER AND NOT EXISTS (
-        SELECT 1 FROM pg_catalog.pg_roles r WHERE r.rolname = run.started_by AND r.rolsuper)
+    IF sira_retrain_under.query IS NULL AND own_query IS NOT NULL AND run.started_by <> SESSION_USER AND NOT EXISTS (
+        SELECT 1 FROM pg_roles r WHERE r.rolname = run.started_by AND r.rolsuper)
     THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-            MESSAGE = pg_catalog.format('the query of version %s was written by "%s"', base.champion, run.started_by),
+            MESSAGE = format('the query of version %s was written by "%s"', base.champion, run.started_by),
             DETAIL = 'What it calls would run with your rights.',
             HINT = 'Read it (SELECT query FROM sira_training_runs ...), and give it as query; or log in as that role.';
     END IF;
-    maturity := coalesce(sira_retrain.label_maturity, base.label_maturity);
-    entity := coalesce(sira_retrain.entity_column, CASE WHEN run.feature_set IS NOT NULL THEN 'entity_id' END);
+    maturity := coalesce(sira_retrain_under.label_maturity, base.label_maturity);
+    entity := coalesce(sira_retrain_under.entity_column, CASE WHEN run.feature_set IS NOT NULL THEN 'entity_id' END);
     time_column := CASE WHEN source = 'feedback' AND own_query IS NULL THEN 'predicted_at'
                         ELSE coalesce(run.options ->> 'time_column', CASE WHEN run.feature_set IS NOT NULL THEN 'as_of' END) END;
+    weight := run.options ->> 'weight';
 
-    SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE NOT l.used_in_retraining AND (l.label_from LIKE 'feedback%' OR NOT EXISTS (
+    SELECT count(*), count(*) FILTER (WHERE NOT l.used_in_retraining AND (l.feedback_id IS NOT NULL OR NOT EXISTS (
                SELECT 1 FROM @extschema@.sira_retrainings t WHERE t.model_id = base.model_id AND t.status = 'registered'
-                 AND t.as_of - t.label_maturity >= l.predicted_at AND t.started_at >= l.known_at)))
-    INTO labels, new_labels
-    FROM @extschema@.sira_labelled_predictions(base.model_name, sira_retrain.as_of, maturity, wanted_label) l;
-    retraining_id := pg_catalog.gen_random_uuid();
+                 AND t.source <> 'query' AND t.as_of - t.label_maturity >= l.predicted_at AND t.started_at >= l.known_at))),
+           array_agg(l.feedback_id) FILTER (WHERE l.feedback_id IS NOT NULL AND source <> 'query')
+    INTO labels, new_labels, taken
+    FROM @extschema@.sira_labelled_predictions(base.model_name, sira_retrain_under.as_of, maturity, wanted_label,
+                                               as_known => sira_retrain_under.as_known) l;
+    retraining_id := gen_random_uuid();
     status := CASE WHEN new_labels < coalesce(min_labels, 1) THEN 'too_few_labels' ELSE 'registered' END;
     IF status = 'registered' THEN
-        built := @extschema@.sira_retraining_query(base.model_name, own_query, wanted_label, time_column, run.options ->> 'weight',
-            entity, base.signature, source, sira_retrain.as_of, maturity);
+        built := @extschema@.sira_retraining_query(base.model_name, own_query, wanted_label, time_column, weight, entity, base.signature,
+            source, sira_retrain_under.as_of, maturity, sira_retrain_under.as_known, caller_path);
+        left_out := ARRAY(SELECT e FROM jsonb_array_elements_text(run.options -> 'exclude') e);
+        IF entity IS NOT NULL AND run.feature_set IS NULL AND entity <> ALL (left_out) THEN
+            left_out := left_out || entity;
+        END IF;
+        how_split := coalesce(sira_retrain_under.split,
+            CASE WHEN run.split ?| '{validation_from,test_from}'::text[] THEN NULL ELSE run.split END,
+            CASE WHEN time_column IS NULL THEN '{"method": "random"}' ELSE '{"method": "time"}' END::jsonb);
+        notes := coalesce(sira_retrain_under.notes, format('retraining of version %s', base.champion));
+        params := coalesce(sira_retrain_under.params, run.params, '{}');
+        embargo := coalesce(sira_retrain_under.embargo, run.embargo, '0');
+        seed := coalesce(sira_retrain_under.seed, run.seed, 42);
         BEGIN
+            PERFORM set_config('search_path', caller_path, true);
             SELECT t.* INTO trained FROM @extschema@.sira_train(base.model_name, built, wanted_label,
-                time_column => time_column, weight => run.options ->> 'weight',
-                exclude => CASE WHEN entity IS NULL OR run.feature_set IS NOT NULL
-                                  OR entity IN (SELECT e FROM pg_catalog.jsonb_array_elements_text(run.options -> 'exclude') e)
-                           THEN '{}' ELSE ARRAY[entity] END
-                    || coalesce(ARRAY(SELECT e FROM pg_catalog.jsonb_array_elements_text(run.options -> 'exclude') e), '{}'),
-                group_column => run.options ->> 'group_column', positive => run.options ->> 'positive',
-                params => coalesce(sira_retrain.params, run.params, '{}'),
-                split => coalesce(sira_retrain.split,
-                    CASE WHEN run.split ?| '{validation_from,test_from}' THEN NULL ELSE run.split END,
-                    CASE WHEN time_column IS NULL THEN '{"method": "random"}' ELSE '{"method": "time"}' END::jsonb),
-                embargo => coalesce(sira_retrain.embargo, run.embargo, '0'), seed => coalesce(sira_retrain.seed, run.seed, 42),
-                feature_set => run.feature_set,
-                notes => coalesce(sira_retrain.notes, pg_catalog.format('retraining of version %s', base.champion))) t;
+                time_column, weight, left_out, group_column => run.options ->> 'group_column', positive => run.options ->> 'positive',
+                params => params, split => how_split, embargo => embargo, seed => seed, feature_set => run.feature_set, notes => notes,
+                calibration => run.options #>> '{calibration,method}') t;
+            PERFORM pg_catalog.set_config('search_path', own, true);
             run_id := trained.run_id;
             version := trained.version;
             metrics := trained.metrics;
             rows := trained.rows_train + trained.rows_validation + trained.rows_test;
+            challenger := format('%s/%s', base.model_name, version);
             IF holdout IS NOT NULL THEN
-                PERFORM @extschema@.sira_compare_versions(base.model_name || '/' || base.champion, base.model_name || '/' || version,
-                                                          holdout, wanted_label, run.options ->> 'weight');
+                PERFORM set_config('search_path', caller_path, true);
+                PERFORM @extschema@.sira_compare_versions(pg_catalog.format('%s/%s', base.model_name, base.champion), challenger,
+                                                          holdout, wanted_label, weight);
+                PERFORM pg_catalog.set_config('search_path', own, true);
             END IF;
             SELECT v.id INTO registered FROM @extschema@.sira_model_versions v
             WHERE v.tenant_id = base.tenant_id AND v.model_id = base.model_id AND v.version = trained.version;
@@ -386,9 +446,9 @@ BEGIN
             WHERE e.tenant_id = base.tenant_id AND e.model_version_id = registered AND c.model_version_id = base.champion_id
             ORDER BY c.evaluated_at DESC LIMIT 1;
             -- Signatures come after: nobody can sign what is not registered.
-            SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(g)) INTO findings
-            FROM @extschema@.sira_check_gates(base.model_name || '/' || version) g WHERE g.gate <> 'signatures';
-            IF EXISTS (SELECT 1 FROM pg_catalog.jsonb_array_elements(findings) f WHERE NOT (f ->> 'passed')::boolean) THEN
+            SELECT jsonb_agg(to_jsonb(g)) INTO findings
+            FROM @extschema@.sira_check_gates(challenger) g WHERE g.gate <> 'signatures';
+            IF EXISTS (SELECT 1 FROM jsonb_array_elements(findings) f WHERE NOT (f ->> 'passed')::boolean) THEN
                 RAISE EXCEPTION USING ERRCODE = 'SIRA0', MESSAGE = 'the gates were not passed';
             END IF;
         EXCEPTION WHEN SQLSTATE 'SIRA0' THEN
@@ -398,26 +458,44 @@ BEGIN
         END;
     END IF;
     IF status = 'registered' THEN
+        -- Exactly what was there when it began: what was said meanwhile is for the next one.
         UPDATE @extschema@.sira_feedback f
-        SET used_in_retraining = true, used_in_run = sira_retrain.run_id
-        FROM @extschema@.sira_labelled_predictions(base.model_name, sira_retrain.as_of, maturity, wanted_label) l
-        WHERE f.prediction_id = l.prediction_id AND f.model_id = base.model_id AND NOT f.used_in_retraining
-          AND f.feedback_type IN ('label', 'correction', 'accept', 'reject') AND f.status <> 'dismissed';
+        SET used_in_retraining = true, used_in_run = sira_retrain_under.run_id
+        FROM unnest(taken) AS t (id)
+        WHERE f.id = t.id AND f.model_id = base.model_id AND NOT f.used_in_retraining;
     END IF;
     INSERT INTO @extschema@.sira_retrainings (id, tenant_id, model_id, champion_version_id, champion_version, run_id, version_id, version,
         status, source, base_query, query, label, as_of, label_maturity, labels, new_labels, rows, metrics, champion_metrics, findings,
         started_at)
     VALUES (retraining_id, base.tenant_id, base.model_id, base.champion_id, base.champion, run_id, registered, version, status, source,
-        own_query, built, wanted_label, sira_retrain.as_of, maturity, labels, new_labels, rows, metrics, champion_metrics, findings, began);
+        own_query, built, wanted_label, sira_retrain_under.as_of, maturity, labels, new_labels, rows, metrics, champion_metrics, findings,
+        began);
     IF status = 'registered' AND @extschema@.sira_gate_setting('auto_promote') = 'on' THEN
         PERFORM @extschema@.sira_auto_promote(base.model_name, version);
     END IF;
-    seconds := pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - began);
-    RETURN NEXT;
+    seconds := date_part('epoch', clock_timestamp() - began);
 END
 $$;
-COMMENT ON FUNCTION @extschema@.sira_retrain(text, text, text, text, text, timestamptz, interval, bigint, text, jsonb, jsonb, interval, bigint, text) IS
-    'Trains a challenger on the champion''s query read again and on logged predictions whose labels are mature, compares both on the same rows (the test part, or holdout), and registers a candidate if every gate up to production is passed; then its feedback is marked as used. Where the query has a column of entity ids (entity_column; a feature set''s has entity_id), feedback labels go into its rows, else labelled predictions are added as rows. Example: SELECT * FROM sira_retrain(''fraud'', label_maturity => ''7 days'');';
+COMMENT ON FUNCTION @extschema@.sira_retrain_under(text, text, text, text, text, text, timestamptz, interval, bigint, text, jsonb, jsonb, interval, bigint, text, boolean) IS
+    'sira_retrain with the search_path under which queries are read. Example: SELECT * FROM sira_retrain_under(''public'', ''fraud'', ''both'', NULL, NULL, NULL, now(), ''7 days'', 1, NULL, NULL, NULL, NULL, NULL, NULL, true);';
+
+-- Without a search_path of its own, for it hands on the caller's: nothing is resolved here but what is named with its schema.
+CREATE FUNCTION @extschema@.sira_retrain(
+    model text, source text DEFAULT 'both', query text DEFAULT NULL, label text DEFAULT NULL, entity_column text DEFAULT NULL,
+    as_of timestamptz DEFAULT now(), label_maturity interval DEFAULT NULL, min_labels bigint DEFAULT 1, holdout text DEFAULT NULL,
+    params jsonb DEFAULT NULL, split jsonb DEFAULT NULL, embargo interval DEFAULT NULL, seed bigint DEFAULT NULL,
+    notes text DEFAULT NULL, as_known boolean DEFAULT true)
+RETURNS TABLE (retraining_id uuid, status text, version integer, run_id uuid, labels bigint, new_labels bigint, rows bigint,
+    metrics jsonb, champion_metrics jsonb, findings jsonb, seconds double precision)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+BEGIN
+    RETURN QUERY SELECT * FROM @extschema@.sira_retrain_under(pg_catalog.current_setting('search_path'), model, source, query, label,
+        entity_column, as_of, label_maturity, min_labels, holdout, params, split, embargo, seed, notes, as_known);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_retrain(text, text, text, text, text, timestamptz, interval, bigint, text, jsonb, jsonb, interval, bigint, text, boolean) IS
+    'Trains a challenger on the champion''s query read again and on logged predictions whose labels are mature and were known at as_of (as_known => false: also what was said later), compares both on the same rows (the test part, or holdout), and registers a candidate if every gate up to production is passed; then its feedback is marked as used. Where the query has a column of entity ids, one row each (entity_column; a feature set''s has entity_id), feedback labels go into its rows, else labelled predictions are added as rows. Example: SELECT * FROM sira_retrain(''fraud'', label_maturity => ''7 days'');';
 
 CREATE FUNCTION @extschema@.sira_do_retrain(arguments jsonb) RETURNS jsonb
 LANGUAGE plpgsql AS $$ BEGIN RETURN @extschema@.sira_job_call('sira_retrain', arguments); END $$;

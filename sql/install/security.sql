@@ -175,7 +175,11 @@ GRANT SELECT ON @extschema@.sira_retrainings TO sira_admin;
 GRANT INSERT (id, tenant_id, model_id, champion_version_id, champion_version, run_id, version_id, version, status, source, base_query,
     query, label, as_of, label_maturity, labels, new_labels, rows, metrics, champion_metrics, findings, started_at)
     ON @extschema@.sira_retrainings TO sira_admin;
-GRANT SELECT, INSERT, DELETE ON @extschema@.sira_improvement_suggestions TO sira_admin;
+-- Where in the workflow a suggestion is, and how it came there, is the trigger's to say.
+GRANT SELECT ON @extschema@.sira_improvement_suggestions TO sira_admin;
+GRANT INSERT (id, tenant_id, model_id, model_version_id, suggestion_type, subject, priority, issue_identified, root_cause_analysis,
+    recommendation, expected_improvement, expected_metric, confidence_score, implementation_steps, effort, evidence)
+    ON @extschema@.sira_improvement_suggestions TO sira_admin;
 GRANT UPDATE (model_version_id, priority, issue_identified, root_cause_analysis, recommendation, expected_improvement, expected_metric,
     confidence_score, implementation_steps, effort, evidence, status, status_note)
     ON @extschema@.sira_improvement_suggestions TO sira_admin;

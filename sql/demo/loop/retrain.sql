@@ -18,7 +18,7 @@ FROM demo.calendar;
 COMMENT ON TABLE demo.judged IS 'The month that champion and challenger are judged by, with the features of its moments.';
 
 CREATE TABLE demo.retraining AS
-SELECT t.* FROM demo.calendar, sira_retrain('fraud', as_of => test_from, label_maturity => '7 days',
+SELECT t.* FROM demo.calendar, sira_retrain('fraud', as_of => test_from, as_known => false, label_maturity => '7 days',
                                             holdout => 'TABLE demo.judged') AS t;
 COMMENT ON TABLE demo.retraining IS 'What sira_retrain answered.';
 
