@@ -21,6 +21,8 @@ BEGIN
             ('sira_admin, finance_ops', ARRAY['sira_auto_promote']),
             ('sira_admin', ARRAY['sira_set_gates', 'sira_set_alias', 'sira_drop_alias']),
             -- Called by the library as the owner, after its checks.
+            ('', ARRAY['sira_queue_job_by_owner', 'sira_job_begin_by_owner', 'sira_job_beat_by_owner', 'sira_job_end_by_owner',
+                'sira_job_take_by_owner', 'sira_retry_job_by_owner', 'sira_job_check_path']),
             ('', ARRAY['sira_store_definition', 'sira_store_feature_set']),
             ('sira_admin', ARRAY['sira_materialize_snapshots', 'sira_backfill_features', 'sira_changed_entities',
                 'sira_settled_at', 'sira_queue_job', 'sira_job_begin', 'sira_job_beat', 'sira_job_end', 'sira_cancel_job',

@@ -124,8 +124,15 @@ BEGIN
             RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',
                 MESSAGE = format('argument "%s" of a job of kind "%s" is null', parameter.name, kind);
         END IF;
-        EXECUTE 'SELECT (' || @extschema@.sira_job_value(parameter.name, parameter.type_oid, parameter.type_name) || ')::text'
-        INTO answer USING asked;
+        BEGIN
+            EXECUTE 'SELECT (' || @extschema@.sira_job_value(parameter.name, parameter.type_oid, parameter.type_name) || ')::text'
+            INTO answer USING asked;
+        EXCEPTION WHEN data_exception THEN
+            GET STACKED DIAGNOSTICS answer = RETURNED_SQLSTATE;
+            RAISE EXCEPTION USING ERRCODE = answer,
+                MESSAGE = format('argument "%s" of a job of kind "%s" is not of type %s', parameter.name, kind, format_type(parameter.type_oid, NULL)),
+                DETAIL = format('%s.', SQLERRM);
+        END;
     END LOOP;
     RETURN asked;
 END

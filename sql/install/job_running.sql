@@ -61,8 +61,8 @@ COMMENT ON FUNCTION @extschema@.sira_job_note_end(@extschema@.sira_jobs, text, j
 
 -- The next job of the role that logged in, marked as running here; NULL where there is none. It runs as the owner because
 -- nobody else writes the table, and asks session_user throughout.
-CREATE FUNCTION @extschema@.sira_job_take(kinds text[] DEFAULT NULL) RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION @extschema@.sira_job_take_by_owner(kinds text[]) RETURNS uuid
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     job @extschema@.sira_jobs;
@@ -82,8 +82,8 @@ BEGIN
     LOOP
         SELECT j.* INTO job FROM @extschema@.sira_jobs j
         WHERE j.queued_by = SESSION_USER AND j.status IN ('queued', 'running') AND j.id <> ALL (seen)
-          AND j.kind IN (SELECT @extschema@.sira_job_kinds()) AND (sira_job_take.kinds IS NULL OR j.kind = ANY (sira_job_take.kinds))
-          AND @extschema@.sira_job_is_due(j)
+          AND j.kind IN (SELECT @extschema@.sira_job_kinds())
+          AND (sira_job_take_by_owner.kinds IS NULL OR j.kind = ANY (sira_job_take_by_owner.kinds)) AND @extschema@.sira_job_is_due(j)
         ORDER BY j.queued_at, j.id LIMIT 1
         FOR UPDATE SKIP LOCKED;
         IF NOT FOUND THEN
@@ -119,6 +119,11 @@ BEGIN
     END LOOP;
 END
 $$;
+COMMENT ON FUNCTION @extschema@.sira_job_take_by_owner(text[]) IS
+    'The function behind sira_job_take, for the library alone. Example: SELECT sira_job_take_by_owner(''{train}'');';
+
+CREATE FUNCTION @extschema@.sira_job_take(kinds text[] DEFAULT NULL) RETURNS uuid
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sira_by_own_hand';
 COMMENT ON FUNCTION @extschema@.sira_job_take(text[]) IS
     'Marks the next job of the role that logged in as running in this session and answers its id; commit, then sira_job_work. For sira_run_jobs. Example: SELECT sira_job_take(''{train}'');';
 
@@ -261,8 +266,8 @@ COMMENT ON FUNCTION @extschema@.sira_job_interrupt(uuid) IS
 
 -- Only for the role itself: what an administrator could have run again, after changing what it reads, would do their will with
 -- its rights.
-CREATE FUNCTION @extschema@.sira_retry_job(id uuid) RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION @extschema@.sira_retry_job_by_owner(id uuid) RETURNS uuid
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     job @extschema@.sira_jobs;
@@ -293,6 +298,11 @@ BEGIN
     RETURN job.id;
 END
 $$;
+COMMENT ON FUNCTION @extschema@.sira_retry_job_by_owner(uuid) IS
+    'The function behind sira_retry_job, for the library alone. Example: SELECT sira_retry_job_by_owner(''01890a5d-ac96-774b-bcce-b302099a8057'');';
+
+CREATE FUNCTION @extschema@.sira_retry_job(id uuid) RETURNS uuid
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sira_by_own_hand';
 COMMENT ON FUNCTION @extschema@.sira_retry_job(uuid) IS
     'Queues a job of one''s own again that failed or was cancelled. Example: SELECT sira_retry_job(id) FROM sira_jobs WHERE status = ''failed'' AND kind = ''train'';';
 

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod jobs;
 pub mod mlflow;
 pub mod models;
+pub mod own_hand;
 pub mod partitions;
 pub mod predict;
 pub mod quality;

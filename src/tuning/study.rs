@@ -1,5 +1,6 @@
 //! A study: what is asked of it, and its trials so far.
 
+use crate::api::hand;
 use crate::catalog::{self, Home};
 use crate::error::{Failure, Result};
 use crate::registration;
@@ -73,6 +74,8 @@ thread_local! {
 
 /// Checks what is asked, and writes it down.
 pub fn create(home: Home, ask: &Ask, plan: &Plan) -> Result<Uuid> {
+    // Whoever began it has its query read with their rights when it goes on.
+    hand::require_own("a study is begun")?;
     if plan.trials < 1 || plan.seconds.is_some_and(|seconds| seconds.is_nan() || seconds <= 0.0) {
         return Err(
             invalid("a study needs a budget").hint("Give at least one trial, and seconds above 0 or none.")

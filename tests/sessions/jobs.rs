@@ -317,6 +317,9 @@ fn nobody_runs_ends_or_repeats_the_job_of_another() -> Outcome {
     let with = |call: &str| format!("SELECT {call}").replace("JOB", &format!("'{job}'"));
     for (call, code) in [
         ("sira_job_begin(JOB)", "42501"),
+        ("sira_job_beat(JOB, '{\"rows\": 1}')", "42501"),
+        ("sira_job_begin_by_owner(JOB)", "42501"),
+        ("sira_queue_job_by_owner('other', NULL, NULL, NULL, NULL, 1, '0', NULL, 'default', NULL)", "42501"),
         ("sira_job_end(JOB, 'done')", "42501"),
         ("sira_job_end(JOB, 'queued')", "42501"),
         ("sira_retry_job(JOB)", "42501"),
@@ -341,8 +344,10 @@ fn nobody_runs_ends_or_repeats_the_job_of_another() -> Outcome {
         refused(other.batch_execute(statement), "42501")?;
     }
     refused(other.batch_execute(&format!("SET SESSION AUTHORIZATION {ann}")), "42501")?;
-    // One's own job under another name: not even that.
+    // Nor is anything queued under another name than the one that logged in.
     other.batch_execute(&format!("SET ROLE {ann}"))?;
+    refused(other.batch_execute("SELECT sira_queue_job('other')"), "42501")?;
+    other.batch_execute("RESET ROLE")?;
     let own = queue(&mut other, "SELECT * FROM t", 5, "")?;
     assert_eq!(
         number(
@@ -351,6 +356,7 @@ fn nobody_runs_ends_or_repeats_the_job_of_another() -> Outcome {
         )?,
         1
     );
+    other.batch_execute(&format!("SET ROLE {ann}"))?;
     refused(other.batch_execute("CALL sira_run_jobs()"), "42501")?;
     other.batch_execute("RESET ROLE")?;
     other.batch_execute("CALL sira_run_jobs()")?;
@@ -378,6 +384,116 @@ fn nobody_runs_ends_or_repeats_the_job_of_another() -> Outcome {
         ("failed", format!("42501 role \"{bob}\", who queued it, does not exist any more"))
     );
     drop_roles(database, superuser, &[&ann])
+}
+
+/// Who logged in is not who asks in an index function that another's ANALYZE runs, in a definer's function, or after SET ROLE.
+#[test]
+fn nobody_queues_in_the_name_of_whoever_calls_their_function() -> Outcome {
+    let (database, mut superuser) = world()?;
+    let (role, mut session) = person(&database, &mut superuser, "eve")?;
+    superuser.batch_execute(&format!(
+        "ALTER DATABASE {} SET sira.background_jobs = off; CREATE SCHEMA eve AUTHORIZATION {role}",
+        database.name()
+    ))?;
+    let failed = queue(&mut superuser, "SELECT * FROM t", 5, "")?;
+    superuser.query("SELECT sira_cancel_job($1::text::uuid)", &[&failed])?;
+    session.batch_execute(&format!(
+        "CREATE FUNCTION eve.try_all() RETURNS text LANGUAGE plpgsql AS $$
+         DECLARE call text; told text := '';
+         BEGIN
+             FOREACH call IN ARRAY ARRAY['public.sira_queue_job(''other'')', 'public.sira_job_take(NULL)',
+                 'public.sira_retry_job(''{failed}'')', 'public.sira_job_begin(''{failed}'')',
+                 'public.sira_create_study(''m'', ''TABLE public.t'', ''bad'', space => ''{{\"learning_rate\": [0.1, 0.2]}}'')'] LOOP
+                 BEGIN
+                     EXECUTE 'SELECT ' || call;
+                     told := told || ' done: ' || call;
+                 EXCEPTION WHEN OTHERS THEN
+                     told := told || ' ' || SQLSTATE;
+                 END;
+             END LOOP;
+             RETURN told;
+         END $$;
+         CREATE FUNCTION eve.definer() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT eve.try_all()';
+         CREATE FUNCTION eve.indexed(x integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+         BEGIN
+             IF session_user <> '{role}' THEN RAISE WARNING '%', eve.try_all(); PERFORM public.sira_queue_job('other'); END IF;
+             RETURN x;
+         END $$;
+         CREATE TABLE eve.t (x integer); CREATE INDEX ON eve.t (eve.indexed(x));
+         INSERT INTO eve.t SELECT generate_series(1, 300)"
+    ))?;
+    refused(superuser.batch_execute("ANALYZE eve.t"), "42501")?;
+    refused(superuser.batch_execute("REINDEX TABLE eve.t"), "42501")?;
+    for caller in [&mut superuser, &mut session] {
+        let told: String = caller.query_one("SELECT eve.definer()", &[])?.get(0);
+        assert_eq!(told, " 42501 42501 42501 42501 42501");
+    }
+    superuser.batch_execute(&format!("SET ROLE {role}"))?;
+    refused(superuser.batch_execute("SELECT sira_queue_job('other')"), "42501")?;
+    refused(superuser.query(&format!("SELECT sira_retry_job('{failed}')"), &[]), "42501")?;
+    superuser.batch_execute("RESET ROLE")?;
+    assert_eq!(number(&mut superuser, "SELECT count(*) FROM sira_jobs WHERE kind = 'other'")?, 0);
+    assert_eq!(number(&mut superuser, "SELECT count(*) FROM sira_tuning_studies")?, 0);
+    assert_eq!(state(&mut superuser, &failed)?.0, "cancelled");
+    // By itself, and from a function of its own that runs as whoever calls it.
+    session.batch_execute(
+        "SELECT sira_queue_job('other');
+         CREATE FUNCTION eve.plain() RETURNS uuid LANGUAGE plpgsql AS $$ BEGIN RETURN public.sira_queue_job('other'); END $$;
+         SELECT eve.plain()",
+    )?;
+    let own = format!("SELECT count(*) FROM sira_jobs WHERE kind = 'other' AND queued_by = '{role}'");
+    assert_eq!(number(&mut superuser, &own)?, 2);
+    superuser.batch_execute("DROP SCHEMA eve CASCADE")?;
+    drop(session);
+    drop_roles(database, superuser, &[&role])
+}
+
+#[test]
+fn another_stops_a_job_and_says_so_but_not_what_came_of_it() -> Outcome {
+    let (database, mut superuser) = world()?;
+    superuser.batch_execute(&format!("ALTER DATABASE {} SET sira.background_jobs = off", database.name()))?;
+    let (ann, mut one) = person(&database, &mut superuser, "ann")?;
+    let (bob, mut other) = person(&database, &mut superuser, "bob")?;
+    let job: String = one.query_one("SELECT sira_queue_job('other')::text", &[])?.get(0);
+    one.batch_execute(&format!("SELECT sira_job_begin('{job}'), sira_job_beat('{job}', '{{\"rows\": 1}}')"))?;
+    refused(other.batch_execute(&format!("SELECT sira_job_beat('{job}', '{{\"rows\": 99}}')")), "42501")?;
+    other.batch_execute(&format!(
+        "SELECT sira_job_end('{job}', 'failed', '{{\"rows\": 99}}', NULL, 'in the way')"
+    ))?;
+    let row = superuser
+        .query_one("SELECT status, error_message, result IS NULL, progress ->> 'rows' FROM sira_jobs", &[])?;
+    assert_eq!((row.get::<_, &str>(0), row.get::<_, bool>(2), row.get::<_, &str>(3)), ("failed", true, "1"));
+    assert_eq!(row.get::<_, String>(1), format!("failed by {bob}: in the way"));
+    drop((one, other));
+    drop_roles(database, superuser, &[&ann, &bob])
+}
+
+#[test]
+fn a_wrong_argument_of_a_job_is_named() -> Outcome {
+    let (_database, mut session) = world()?;
+    for (call, code, name) in [
+        ("NULL", "22004", "\"kind\""),
+        ("''", "22023", "\"kind\""),
+        ("'other', search_path => 'a,,b'", "22023", "\"search_path\""),
+        (
+            "'evaluate', 'm', '{\"query\": \"TABLE t\", \"label\": \"bad\", \"threshold\": \"abc\"}'",
+            "22P02",
+            "\"threshold\"",
+        ),
+    ] {
+        let outcome = session.batch_execute(&format!("SELECT sira_queue_job({call})"));
+        let message = format!(
+            "{:?}",
+            outcome
+                .as_ref()
+                .err()
+                .and_then(|error| error.as_db_error())
+                .map(|error| error.message().to_owned())
+        );
+        assert!(message.contains(&name.replace('"', "\\\"")), "{call}: {message}");
+        refused(outcome, code)?;
+    }
+    Ok(())
 }
 
 #[test]
