@@ -300,7 +300,9 @@ fn sira_histogram_step(fcinfo: pg_sys::FunctionCallInfo) -> SqlResult<Option<Any
         false => cuts.partition_point(|point| *point <= value),
     };
     if let Some(count) = counts.get_mut(bin) {
-        *count += 1;
+        *count = count.checked_add(1).ok_or_else(|| {
+            Failure::new(PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, "a count is out of range")
+        })?;
     }
     let datum = pg_sys::Datum::from(array.into_ptr().as_ptr());
     // SAFETY: the array is one of bigint.

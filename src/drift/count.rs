@@ -6,13 +6,13 @@
 use crate::catalog::{self, Home};
 use crate::cursor::Cursor;
 use crate::drift::baseline::{self, Subject};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::feature::prepared::Row;
 use crate::statement::Mode;
 use crate::version::Version;
 use pgrx::array::RawArray;
 use pgrx::datum::TimestampWithTimeZone;
-use pgrx::{FromDatum, IntoDatum, pg_sys};
+use pgrx::{FromDatum, IntoDatum, PgSqlErrorCode, pg_sys};
 use sira_core::drift::Sketch;
 use sira_core::signature::FeatureKind;
 use std::collections::BTreeMap;
@@ -20,6 +20,10 @@ use std::ptr::NonNull;
 
 /// Microseconds of an hour.
 const HOUR: i64 = 3_600_000_000;
+
+/// Values of a segment's key that are told apart. Countries and channels fit; a key of more is one of customers or requests,
+/// and each of its values would be tested by itself, with few rows and much memory.
+const MOST_SEGMENTS: usize = 250;
 
 /// What is asked.
 pub struct Question<'a> {
@@ -76,6 +80,9 @@ pub fn count(
                 groups.insert(known, sketches);
             }
             let sketches = groups.remove(&group).unwrap_or_else(|| empty.clone());
+            if !question.by_hour && groups.len() >= MOST_SEGMENTS {
+                return Err(too_many(question));
+            }
             current = Some((group, sketches));
         }
         if let Some((_, sketches)) = &mut current {
@@ -86,6 +93,15 @@ pub fn count(
     })?;
     groups.extend(current);
     Ok((subjects, groups))
+}
+
+fn too_many(question: &Question<'_>) -> Failure {
+    Failure::new(
+        PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+        format!("segment \"{}\" has too many values", question.segment.unwrap_or_default()),
+    )
+    .detail(format!("More than {MOST_SEGMENTS} are not compared one by one."))
+    .hint("Choose a key with few values, or put a coarser one into the predictions' context.")
 }
 
 /// Fallbacks were no answers of the model. Every name is qualified: nothing of the caller's search_path is looked at.

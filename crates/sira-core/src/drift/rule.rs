@@ -58,6 +58,9 @@ impl Default for Rule {
     }
 }
 
+/// Rows of one side beyond which counts are no longer exact as numbers: 2^53.
+const MOST_ROWS: u64 = 1 << 53;
+
 /// One input, or the score, of both sides: counts over the same bins, those of a [`Layout`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
@@ -91,6 +94,18 @@ impl Pair {
 
     fn check(&self) -> Result<()> {
         let least = if self.categorical { 3 } else { 2 };
+        // Sums and products of sums are taken of them below; no log has as many rows.
+        let rows = |counts: &[u64]| counts.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count));
+        if [&self.reference, &self.current]
+            .into_iter()
+            .any(|counts| rows(counts).is_none_or(|rows| rows > MOST_ROWS))
+        {
+            return Err(Error::new(
+                ErrorKind::InvalidParameter,
+                "a sketch has more rows than can be counted",
+            )
+            .with_detail(format!("At most {MOST_ROWS}.")));
+        }
         if self.reference.len() == self.current.len() && self.reference.len() >= least {
             return Ok(());
         }
