@@ -125,31 +125,32 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sira_count_predictions_wrapper';
 COMMENT ON FUNCTION @extschema@.sira_count_predictions(text, timestamptz, timestamptz, boolean, text) IS
     'The predictions of a version from one moment to before another as counts over the bins of its baseline: as one, by the hour, or by a key of their context. Example: SELECT * FROM sira_count_predictions(''fraud'', now() - interval ''1 day'', now(), segment => ''country'');';
 
--- The owner's, so that the index alone answers: under row-level security each row's tenant would have to be looked at.
+-- With the caller's rights, and their tenant's rows alone; the index has the tenant beside the time, so that it alone answers.
 CREATE FUNCTION @extschema@.sira_logged_hours(version_id uuid, from_ts timestamptz, to_ts timestamptz)
 RETURNS TABLE (hour timestamptz, log_rows bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT date_trunc('hour', p.created_at, 'UTC'), count(*) FROM @extschema@.sira_predictions p
-    WHERE p.model_version_id = $1 AND p.created_at >= $2 AND p.created_at < $3 GROUP BY 1
+    WHERE p.tenant_id = @extschema@.sira_current_tenant() AND p.model_version_id = $1 AND p.created_at >= $2 AND p.created_at < $3 GROUP BY 1
 $$;
 COMMENT ON FUNCTION @extschema@.sira_logged_hours(uuid, timestamptz, timestamptz) IS
-    'How many predictions of a version were logged in each hour. Example: SELECT sira_logged_hours(id, now() - interval ''1 day'', now()) FROM sira_model_versions;';
+    'How many predictions of a version the caller''s tenant logged in each hour. Example: SELECT sira_logged_hours(id, now() - interval ''1 day'', now()) FROM sira_model_versions;';
 
 CREATE FUNCTION @extschema@.sira_logged_rows(version_id uuid, from_ts timestamptz, to_ts timestamptz) RETURNS bigint
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT count(*) FROM @extschema@.sira_predictions p
-    WHERE p.model_version_id = $1 AND p.created_at >= $2 AND p.created_at < $3
+    WHERE p.tenant_id = @extschema@.sira_current_tenant() AND p.model_version_id = $1 AND p.created_at >= $2 AND p.created_at < $3
 $$;
 COMMENT ON FUNCTION @extschema@.sira_logged_rows(uuid, timestamptz, timestamptz) IS
-    'How many predictions of a version were logged in a period. Example: SELECT sira_logged_rows(id, now() - interval ''1 day'', now()) FROM sira_model_versions;';
+    'How many predictions of a version the caller''s tenant logged in a period. Example: SELECT sira_logged_rows(id, now() - interval ''1 day'', now()) FROM sira_model_versions;';
 
 -- An hour is counted anew as long as a row of it may still come: until the watermark, before which every transaction has ended,
 -- has passed it. So nothing is counted twice and nothing is missed, however often this runs, and scoring writes nothing but its
 -- audit row. A row may come later than that with an old time all the same (a clock set back, an import): the hours from
 -- check_from on are held against the log's index, as a whole and only then one by one, and counted again from the first that
--- has other rows than it had.
+-- has more rows than it had. An hour whose rows say nothing (fallbacks) has a sketch of nothing, so that it is known to have been
+-- counted; one whose rows retention has taken keeps what was counted.
 CREATE FUNCTION @extschema@.sira_update_sketches(model text, check_from timestamptz DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -179,14 +180,23 @@ BEGIN
         LEFT JOIN (SELECT DISTINCT s.hour, s.log_rows FROM @extschema@.sira_drift_sketches s
                    WHERE s.tenant_id = tenant AND s.model_version_id = wanted.version_id AND s.subject = 'score' AND s.hour >= check_from) k
             ON k.hour = l.hour
-        WHERE k.log_rows IS DISTINCT FROM l.log_rows;
+        WHERE l.log_rows > coalesce(k.log_rows, 0);
     END IF;
     INSERT INTO @extschema@.sira_drift_sketches AS s (tenant_id, model_id, model_version_id, hour, subject, feature_key, counts,
         finite_count, shifted_sum, shifted_squares, minimum, maximum, log_rows)
+    WITH counted AS MATERIALIZED (
+        SELECT * FROM @extschema@.sira_count_predictions(format('%s/%s', wanted.model_name, wanted.version), since, 'infinity', true)),
+    logged AS MATERIALIZED (SELECT * FROM @extschema@.sira_logged_hours(wanted.version_id, since, 'infinity'))
     SELECT tenant, wanted.model_id, wanted.version_id, c.hour, c.subject, c.feature_key, c.counts, c.finite_count, c.shifted_sum,
            c.shifted_squares, c.minimum, c.maximum, coalesce(l.log_rows, 0)
-    FROM @extschema@.sira_count_predictions(format('%s/%s', wanted.model_name, wanted.version), since, 'infinity', true) c
-    LEFT JOIN @extschema@.sira_logged_hours(wanted.version_id, since, 'infinity') l ON l.hour = c.hour
+    FROM counted c LEFT JOIN logged l ON l.hour = c.hour
+    UNION ALL
+    SELECT tenant, wanted.model_id, wanted.version_id, l.hour, b.subject, b.feature_key, array_fill(0::bigint, ARRAY[b.bins]), 0, 0, 0,
+           NULL, NULL, l.log_rows
+    FROM logged l
+    CROSS JOIN (SELECT b.subject, b.feature_key, max(cardinality(b.counts)) AS bins FROM @extschema@.sira_baselines b
+                WHERE b.model_version_id = wanted.version_id AND b.subject = 'score' GROUP BY b.subject, b.feature_key) b
+    WHERE l.hour NOT IN (SELECT c.hour FROM counted c)
     ON CONFLICT (tenant_id, model_version_id, hour, subject, feature_key) DO UPDATE
     SET counts = excluded.counts, finite_count = excluded.finite_count, shifted_sum = excluded.shifted_sum,
         shifted_squares = excluded.shifted_squares, minimum = excluded.minimum, maximum = excluded.maximum,

@@ -43,8 +43,32 @@ $$;
 COMMENT ON FUNCTION @extschema@.sira_drift_rule() IS
     'The thresholds that sira.drift_ks_threshold and sira.drift_psi_threshold set. Example: SELECT sira_drift_rule();';
 
--- One side of a comparison: a version's predictions from one moment to before another, from the sketches (whole hours) or from the
--- predictions themselves.
+-- What a window cannot be, said before a moment is computed that does not exist.
+CREATE FUNCTION @extschema@.sira_check_window(window_size interval, as_of timestamptz, label_delay interval DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF coalesce(window_size <= interval '0', true) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the window of a drift run is empty',
+            HINT = 'SELECT * FROM sira_detect_drift(''fraud'', window_size => ''7 days'');';
+    END IF;
+    IF window_size > interval '100 years' OR label_delay > interval '100 years' OR label_delay < interval '0' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the window of a drift run is out of range',
+            DETAIL = format('window_size is %s, label_delay %s.', window_size, coalesce(label_delay::text, 'NULL')),
+            HINT = 'Give at most 100 years, and no negative label_delay.';
+    END IF;
+    IF as_of IS NULL OR NOT isfinite(as_of) OR as_of < '0001-01-01 00:00:00+00' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the window of a drift run has no end',
+            DETAIL = format('as_of is %s.', coalesce(as_of::text, 'NULL')), HINT = 'Give a moment as as_of, or leave it out: then it is now.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_check_window(interval, timestamptz, interval) IS
+    'Refuses a window, an end or a delay that a drift run cannot have. Example: SELECT sira_check_window(''7 days'', now());';
+
+-- One side of a comparison: a version's predictions from one moment to before another, from the predictions themselves or, of the
+-- whole hours between, from the sketches: what is left of the hours at both ends is read from the rows, so that no row is on two
+-- sides and none later than the end on any.
 CREATE FUNCTION @extschema@.sira_drift_side(
     model text, from_ts timestamptz, to_ts timestamptz, from_raw boolean DEFAULT false, segment text DEFAULT NULL)
 RETURNS TABLE (segment_value text, subject text, feature_key text, counts bigint[], finite_count bigint,
@@ -54,6 +78,8 @@ AS $$
 #variable_conflict use_column
 DECLARE
     wanted record;
+    whole_from timestamptz := date_trunc('hour', from_ts, 'UTC') + CASE WHEN from_ts > date_trunc('hour', from_ts, 'UTC') THEN interval '1 hour' ELSE '0' END;
+    whole_to timestamptz := date_trunc('hour', to_ts, 'UTC');
 BEGIN
     IF from_raw OR sira_drift_side.segment IS NOT NULL THEN
         RETURN QUERY SELECT c.segment_value, c.subject, c.feature_key, c.counts, c.finite_count, c.shifted_sum, c.shifted_squares,
@@ -62,16 +88,25 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO wanted FROM @extschema@.sira_resolve_version(sira_drift_side.model);
-    RETURN QUERY SELECT NULL::text, s.subject, s.feature_key, @extschema@.sira_sum_counts(s.counts), sum(s.finite_count)::bigint,
-                        sum(s.shifted_sum), sum(s.shifted_squares), min(s.minimum), max(s.maximum)
-    FROM @extschema@.sira_drift_sketches s
-    WHERE s.tenant_id = @extschema@.sira_current_tenant() AND s.model_version_id = wanted.version_id
-      AND s.hour >= date_trunc('hour', from_ts, 'UTC') AND s.hour < to_ts
+    RETURN QUERY
+    WITH pieces AS (
+        SELECT k.subject, k.feature_key, k.counts, k.finite_count, k.shifted_sum, k.shifted_squares, k.minimum, k.maximum
+        FROM @extschema@.sira_drift_sketches k
+        WHERE k.tenant_id = @extschema@.sira_current_tenant() AND k.model_version_id = wanted.version_id
+          AND k.hour >= whole_from AND k.hour < whole_to
+        UNION ALL
+        SELECT c.subject, c.feature_key, c.counts, c.finite_count, c.shifted_sum, c.shifted_squares, c.minimum, c.maximum
+        FROM (VALUES (from_ts, least(whole_from, to_ts)), (greatest(whole_to, whole_from), to_ts)) AS e(starts, ends)
+        CROSS JOIN LATERAL @extschema@.sira_count_predictions(sira_drift_side.model, e.starts, e.ends) c
+        WHERE e.starts < e.ends)
+    SELECT NULL::text, s.subject, s.feature_key, @extschema@.sira_sum_counts(s.counts), sum(s.finite_count)::bigint,
+           sum(s.shifted_sum), sum(s.shifted_squares), min(s.minimum), max(s.maximum)
+    FROM pieces s
     GROUP BY s.subject, s.feature_key;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_drift_side(text, timestamptz, timestamptz, boolean, text) IS
-    'The predictions of a period as one sketch a subject, from hourly sketches or from the rows. Example: SELECT * FROM sira_drift_side(''fraud'', now() - interval ''7 days'', now());';
+    'The predictions of a period as one sketch a subject, from hourly sketches (the hours at both ends, where they are not whole, from the rows) or from the rows. Example: SELECT * FROM sira_drift_side(''fraud'', now() - interval ''7 days'', now());';
 
 -- The labels of a period's predictions. The truth of a binary model is whether the label is its positive class; of a multiclass
 -- one, whether its answer was right.
@@ -98,6 +133,11 @@ BEGIN
                      THEN wanted.label ELSE 'label' END;
     END IF;
     IF NOT EXISTS (SELECT 1 FROM @extschema@.sira_labels l WHERE l.tenant_id = tenant AND l.label_name = name) THEN
+        -- A name that was given and is nobody's would leave the quality out for ever, and silently.
+        IF sira_drift_labels.label_name IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('no label is named "%s"', name),
+                HINT = 'SELECT DISTINCT label_name FROM sira_labels; or leave label_name out until there is one.';
+        END IF;
         RETURN;
     END IF;
     RETURN QUERY
@@ -137,7 +177,7 @@ DECLARE
     exact text;
     period tstzrange;
     part text := 'training';
-    since timestamptz := sira_detect_drift.as_of - sira_detect_drift.window_size;
+    since timestamptz;
     labels_until timestamptz;
     pairs jsonb;
     findings jsonb;
@@ -147,10 +187,8 @@ DECLARE
     performance jsonb;
     worst record;
 BEGIN
-    IF coalesce(sira_detect_drift.window_size <= interval '0', true) OR sira_detect_drift.as_of IS NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the window of a drift run is empty',
-            HINT = 'SELECT * FROM sira_detect_drift(''fraud'', window_size => ''7 days'');';
-    END IF;
+    PERFORM @extschema@.sira_check_window(sira_detect_drift.window_size, sira_detect_drift.as_of, sira_detect_drift.label_delay);
+    since := sira_detect_drift.as_of - sira_detect_drift.window_size;
     SELECT r.*, m.task, v.metrics, v.signature, t.embargo INTO wanted
     FROM @extschema@.sira_resolve_version(sira_detect_drift.model) r
     JOIN @extschema@.sira_models m ON m.id = r.model_id
@@ -170,6 +208,11 @@ BEGIN
                 MESSAGE = format('reference "%s" is not known', sira_detect_drift.reference),
                 HINT = 'Choose training, validation, previous or a period such as [2026-04-01,2026-05-01).';
         END;
+        IF isempty(period) OR lower_inf(period) OR upper_inf(period) OR NOT isfinite(lower(period)) OR NOT isfinite(upper(period))
+           OR lower(period) = upper(period) THEN
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'the reference''s period is empty or has no end',
+                DETAIL = format('It is %s.', period), HINT = 'Give two moments, such as [2026-04-01,2026-05-01).';
+        END IF;
     END IF;
     IF NOT from_raw AND sira_detect_drift.segment IS NULL THEN
         PERFORM @extschema@.sira_update_sketches(exact, least(since, lower(period)));
@@ -201,10 +244,11 @@ BEGIN
                CASE WHEN period IS NULL THEN b.counts ELSE coalesce(r.counts, array_fill(0::bigint, ARRAY[cardinality(b.counts)])) END AS before,
                coalesce(c.counts, array_fill(0::bigint, ARRAY[cardinality(b.counts)])) AS after
         FROM segments g CROSS JOIN baseline b
+        -- A key that is never NULL, for equality alone can be hashed.
         LEFT JOIN current_side c ON c.subject = b.subject AND c.feature_key = b.feature_key
-                                AND c.segment_value IS NOT DISTINCT FROM g.segment_value
+                                AND coalesce('=' || c.segment_value, '') = coalesce('=' || g.segment_value, '')
         LEFT JOIN past_side r ON r.subject = b.subject AND r.feature_key = b.feature_key
-                             AND r.segment_value IS NOT DISTINCT FROM g.segment_value) s;
+                             AND coalesce('=' || r.segment_value, '') = coalesce('=' || g.segment_value, '')) s;
 
     SELECT coalesce(jsonb_agg(to_jsonb(j) || jsonb_build_object(
                'drift_type', CASE s.about ->> 'subject' WHEN 'score' THEN 'prediction' ELSE 'data' END,
@@ -230,15 +274,17 @@ BEGIN
         coalesce(nullif(current_setting('sira.drift_mape_threshold', true), ''), '0.15')::float8) q;
     results := findings || quality;
 
-    -- One number a segment.
+    -- One number a segment. Answers found to be wrong are at least grave, however little else has changed: 0.40 of the weight
+    -- would make them "medium".
     SELECT results || coalesce(jsonb_agg(jsonb_build_object('drift_type', 'overall', 'segment_value', o.segment_value, 'method', 'weighted',
                'statistic', o.score, 'threshold', 0.2, 'detected', o.detected, 'score', o.score,
-               'severity', @extschema@.sira_drift_severity(o.score), 'reference_size', o.reference_size, 'current_size', o.current_size,
+               'severity', CASE WHEN o.wrong >= 0.7 AND o.score <= 0.4 THEN 'high' ELSE @extschema@.sira_drift_severity(o.score) END, 'reference_size', o.reference_size, 'current_size', o.current_size,
                'concept', o.concept, 'data', o.data, 'prediction', o.prediction)), '[]')
     INTO results
-    FROM (SELECT t.segment_value, t.concept, t.data, t.prediction, t.detected, t.reference_size, t.current_size,
+    FROM (SELECT t.segment_value, t.concept, t.wrong, t.data, t.prediction, t.detected, t.reference_size, t.current_size,
                  @extschema@.sira_calculate_drift_score(t.concept, t.data, t.prediction) AS score
           FROM (SELECT p.segment_value, max(p.score) FILTER (WHERE p.drift_type = 'concept') AS concept,
+                       max(p.score) FILTER (WHERE p.drift_type = 'concept' AND p.detected) AS wrong,
                        (max(p.score) FILTER (WHERE p.drift_type = 'data') + avg(p.score) FILTER (WHERE p.drift_type = 'data')) / 2 AS data,
                        max(p.score) FILTER (WHERE p.drift_type = 'prediction') AS prediction, bool_or(p.detected) AS detected,
                        max(p.reference_size) AS reference_size, max(p.current_size) AS current_size
@@ -311,7 +357,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_detect_drift(text, interval, text, text, timestamptz, boolean, text, interval) IS
-    'Compares the predictions of a window with the version''s baseline (reference: training, validation, previous or a period), feature by feature, the scores and, where labels have come, the quality; writes sira_data_drift and sira_model_performance and raises alerts. Segments, by a key of the predictions'' context, are compared with their own previous window. Example: SELECT * FROM sira_detect_drift(''fraud'', window_size => ''7 days'');';
+    'Compares the predictions of a window with the version''s baseline (reference: training, validation, previous or a period), feature by feature, the scores and, where labels have come, the quality; writes sira_data_drift and sira_model_performance and raises alerts. The overall severity is that of the score, and at least high where the quality''s own is found to be 0.7 or more. Segments, by a key of the predictions'' context, are compared with their own previous window; at most 250 values of the key (else error 54000). Example: SELECT * FROM sira_detect_drift(''fraud'', window_size => ''7 days'');';
 
 -- One alert a kind of finding, and when the model is to be trained again: now where drift is critical, within seven days where
 -- it is high.
@@ -363,10 +409,12 @@ DECLARE
     wanted record;
     exact text;
 BEGIN
+    PERFORM @extschema@.sira_check_window(sira_validate_data_skew.window_size, sira_validate_data_skew.as_of);
     SELECT * INTO wanted FROM @extschema@.sira_resolve_version(sira_validate_data_skew.model);
     exact := format('%s/%s', wanted.model_name, wanted.version);
     PERFORM @extschema@.sira_update_sketches(exact, sira_validate_data_skew.as_of - sira_validate_data_skew.window_size);
     RETURN QUERY
+    SELECT f.* FROM (
     WITH sides AS (
         SELECT row_number() OVER (ORDER BY b.feature_key) AS pair, b.feature_key, b.kind, b.singletons, b.counts AS before, c.counts AS after,
                b.total_rows AS m, (SELECT sum(n) FROM unnest(c.counts) n)::float8 AS n, b.null_count, b.minimum, b.maximum, b.mean, b.deviation,
@@ -400,7 +448,8 @@ BEGIN
     UNION ALL
     SELECT s.feature_key, 'always missing', 1 - s.null_count / nullif(s.m, 0)::float8, 0, NULL, NULL, 'critical', 'no prediction had a value'
     FROM sides s WHERE s.n >= 100 AND s.after[cardinality(s.after)] = s.n AND s.null_count < s.m
-    ORDER BY 7 DESC, 1, 2;
+    ) AS f(feature, finding, training, serving, difference, p_value, severity, note)
+    ORDER BY array_position('{critical,high,medium,low}', f.severity), f.feature, f.finding;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_validate_data_skew(text, interval, timestamptz) IS
@@ -413,7 +462,8 @@ DECLARE
     answer jsonb;
 BEGIN
     SELECT jsonb_build_object('drift_score', max(d.score) FILTER (WHERE d.drift_type = 'overall'),
-                              'severity', max(d.severity) FILTER (WHERE d.drift_type = 'overall'),
+                              'severity', (array_agg(d.severity ORDER BY array_position('{critical,high,medium,low}', d.severity))
+                                           FILTER (WHERE d.drift_type = 'overall'))[1],
                               'detected', count(*) FILTER (WHERE d.detected AND d.drift_type <> 'overall'), 'tests', count(d.statistic))
     INTO answer
     FROM @extschema@.sira_detect_drift(arguments ->> 'model', coalesce((arguments ->> 'window_size')::interval, interval '7 days'),

@@ -32,7 +32,7 @@ AS $$
          ARRAY['(tenant_id, entity_type, entity_id, feature_key, sample_ts, recorded_at)', '(sample_ts)', 'USING brin (recorded_at)'],
          NULL::bigint, NULL::double precision, interval '90 days'),
         ('sira_predictions', 'created_at', 'id, created_at, entity_id',
-         ARRAY['(entity_id, entity_type, created_at)', '(model_version_id, created_at)'], NULL, NULL, NULL),
+         ARRAY['(entity_id, entity_type, created_at)', '(model_version_id, created_at) INCLUDE (tenant_id)'], NULL, NULL, NULL),
         ('sira_feedback', 'created_at', 'id, created_at, entity_id',
          ARRAY['(prediction_id)', '(suggestion_id)', '(entity_id, entity_type, created_at)'], 500000, 5, NULL),
         ('sira_suggestions', 'created_at', 'id, created_at, entity_id',

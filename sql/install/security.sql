@@ -116,8 +116,9 @@ GRANT SELECT, DELETE ON @extschema@.sira_features TO sira_admin;
 GRANT INSERT (tenant_id, entity_type, entity_id, feature_key, feature_value, value_text, value_json, sample_ts, source)
     ON @extschema@.sira_features TO sira_admin;
 GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_feature_snapshots, @extschema@.sira_labels, @extschema@.sira_models,
-    @extschema@.sira_suggestions, @extschema@.sira_data_drift,
-    @extschema@.sira_model_performance TO sira_admin;
+    @extschema@.sira_suggestions TO sira_admin;
+-- Drift runs write as their caller; what was found is neither changed nor taken away by hand.
+GRANT SELECT, INSERT ON @extschema@.sira_data_drift, @extschema@.sira_model_performance TO sira_admin;
 -- What the pipeline notes in the name of whoever runs it; its jobs are written by functions.
 GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_feature_watermarks, @extschema@.sira_snapshot_work TO sira_admin;
 GRANT SELECT ON @extschema@.sira_jobs TO sira_admin, sira_auditor;
@@ -126,7 +127,11 @@ GRANT SELECT ON @extschema@.sira_tenant_members, @extschema@.sira_partition_conf
 -- Baselines are written by the library; sketches are made of predictions and can be made again; alerts are worked on.
 GRANT SELECT ON @extschema@.sira_baselines TO sira_admin, sira_user, sira_auditor;
 GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_drift_sketches, @extschema@.sira_sketch_watermarks TO sira_admin;
-GRANT SELECT, INSERT, UPDATE ON @extschema@.sira_drift_alerts TO sira_admin;
+-- Who acknowledged and who resolved, and when, the trigger says.
+GRANT SELECT ON @extschema@.sira_drift_alerts TO sira_admin;
+GRANT INSERT (tenant_id, model_id, model_version_id, alert_type, subject, severity, message, evidence, cooldown, first_seen_at, last_seen_at,
+    retrain_due), UPDATE (occurrences, last_seen_at, severity, message, evidence, model_version_id, status, note, retrain_due, retrain_job_id)
+    ON @extschema@.sira_drift_alerts TO sira_admin;
 GRANT SELECT ON @extschema@.sira_drift_sketches, @extschema@.sira_drift_alerts TO sira_user, sira_auditor;
 GRANT SELECT ON @extschema@.sira_drift_alerts TO finance_ops;
 -- A wall may be raised; lowering it is the owner's.

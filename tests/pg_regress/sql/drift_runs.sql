@@ -71,12 +71,38 @@ SELECT sira_update_sketches('dr/1') AS not_looked_for, sira_update_sketches('dr/
        sira_update_sketches('dr/1', check_from => '2026-03-01') AS and_not_again;
 SELECT sum((SELECT sum(n) FROM unnest(counts) n)) FILTER (WHERE subject = 'score') AS rows FROM sira_drift_sketches;
 
+-- Sides that meet within an hour share no row, and none is later than the end: one row a second from twelve on, cut at half past.
+SELECT dr_log('2026-03-20 12:00', 1, 3600, salt => 100000), dr_log('2026-03-20 13:00', 1, 3600, salt => 110000);
+SELECT DISTINCT reference_size, current_size FROM sira_detect_drift('dr/1', window_size => '30 minutes', reference => 'previous', as_of => '2026-03-20 13:15') WHERE feature = 'amount' AND method = 'psi';
+SELECT DISTINCT reference_size, current_size FROM sira_detect_drift('dr/1', window_size => '30 minutes', reference => 'previous', as_of => '2026-03-20 13:15', from_raw => true) WHERE feature = 'amount' AND method = 'psi';
+SELECT DISTINCT reference_size, current_size FROM sira_detect_drift('dr/1', window_size => '1 minute', reference => 'previous', as_of => '2026-03-20 12:30:30') WHERE feature = 'amount' AND method = 'psi';
+-- An hour of fallbacks alone is counted once, and what retention has taken is not looked for again.
+SELECT sira_update_sketches('dr/1', check_from => '2026-03-01') >= 0 AS up_to_date;
+SELECT dr_log('2026-03-18', 1, 20, salt => 120000);
+ALTER TABLE sira_predictions DISABLE TRIGGER USER;
+UPDATE sira_predictions SET fallback = true WHERE created_at >= '2026-03-18' AND created_at < '2026-03-18 01:00';
+DELETE FROM sira_predictions WHERE created_at >= '2026-03-20 12:00' AND created_at < '2026-03-20 14:00';
+ALTER TABLE sira_predictions ENABLE TRIGGER USER;
+SELECT sira_update_sketches('dr/1', check_from => '2026-03-01') > 0 AS noticed, sira_update_sketches('dr/1', check_from => '2026-03-01') AS again;
+SELECT counts = array_fill(0::bigint, ARRAY[cardinality(counts)]) AS nothing, log_rows FROM sira_drift_sketches WHERE hour = '2026-03-18' AND subject = 'score';
+DELETE FROM sira_drift_sketches WHERE hour >= '2026-03-20 12:00' AND hour < '2026-03-20 14:00';
+
 -- By segment: one country drifts, the other does not. Each is held against its own past.
 SELECT dr_log('2026-03-22', 168, 10, country => 'DE', salt => 60000), dr_log('2026-03-29', 168, 10, country => 'DE', salt => 70000),
        dr_log('2026-03-22', 168, 10, salt => 80000), dr_log('2026-03-29', 168, 10, amount_by => 400, salt => 90000);
 SELECT segment_value, drift_type, feature, bool_or(detected) AS detected FROM sira_detect_drift('dr/1', segment => 'country', as_of => '2026-04-05')
 GROUP BY 1, 2, 3 HAVING bool_or(detected) ORDER BY 1, 2, 3;
 
+-- Another tenant's predictions of a version are not counted for the caller.
+SELECT sira_logged_rows(id, '2026-03-18', '2026-03-19') AS own FROM sira_model_versions WHERE version = 1 AND model_id = (SELECT id FROM sira_models WHERE name = 'dr');
+ALTER TABLE sira_predictions DISABLE TRIGGER USER;
+UPDATE sira_predictions SET tenant_id = 'dr_other' WHERE created_at >= '2026-03-18' AND created_at < '2026-03-18 01:00';
+ALTER TABLE sira_predictions ENABLE TRIGGER USER;
+SELECT sira_logged_rows(id, '2026-03-18', '2026-03-19') AS own, (SELECT count(*) FROM sira_logged_hours(id, '2026-03-18', '2026-03-19')) AS hours
+FROM sira_model_versions WHERE version = 1 AND model_id = (SELECT id FROM sira_models WHERE name = 'dr');
+-- A key of very many values is refused.
+DO $$ BEGIN FOR c IN 1..251 LOOP PERFORM dr_log('2026-05-01', 1, 2, country => 'C' || c, salt => 200000 + c); END LOOP; END $$;
+SELECT * FROM sira_detect_drift('dr/1', segment => 'country', as_of => '2026-05-02', window_size => '1 day');
 -- Quality once labels come: right in the first week, turned over in the second.
 INSERT INTO sira_labels (entity_type, entity_id, label_name, label, label_value, known_at)
 SELECT p.entity_type, p.entity_id, 'bad', NULL, ((p.score > 0.5) <> (p.entity_id::int % CASE WHEN p.created_at < '2026-03-08' THEN 20 ELSE 2 END = 0))::int, '2026-03-16'
@@ -94,6 +120,15 @@ WHERE model_id = (SELECT id FROM sira_models WHERE name = 'dr') GROUP BY 1 ORDER
 SELECT alert_type, subject, severity, message, occurrences > 1 AS again, retrain_due IS NOT NULL AS retrain FROM sira_drift_alerts
 WHERE model_id = (SELECT id FROM sira_models WHERE name = 'dr') ORDER BY 1, 2;
 
+-- Nothing but the answers is wrong, and that is grave.
+INSERT INTO sira_labels (entity_type, entity_id, label_name, label, label_value, known_at)
+SELECT p.entity_type, p.entity_id, 'bad', NULL, (p.score <= 0.5)::int, '2026-04-16' FROM sira_predictions p
+WHERE p.created_at >= '2026-03-22' AND p.created_at < '2026-03-29' AND p.model_id = (SELECT id FROM sira_models WHERE name = 'dr');
+SELECT drift_type, max(score) BETWEEN 0.2 AND 0.4 AS little, max(score) >= 0.7 AS much, bool_or(detected) AS detected, max(severity) FILTER (WHERE drift_type = 'overall') AS severity
+FROM sira_detect_drift('dr/1', as_of => '2026-03-29') WHERE drift_type IN ('overall', 'concept') GROUP BY 1 ORDER BY 1;
+-- The worst of several segments, not the last by the alphabet.
+SELECT sira_do_drift('{"model": "dr/1", "as_of": "2026-04-05", "segment": "country"}') ->> 'severity' AS worst,
+       (SELECT array_agg(DISTINCT d.severity) FROM sira_detect_drift('dr/1', segment => 'country', as_of => '2026-04-05') d WHERE d.drift_type = 'overall') AS of;
 -- Training against serving.
 SELECT feature, finding, severity, note FROM sira_validate_data_skew('dr/1', as_of => '2026-03-15') WHERE severity <> 'low' ORDER BY 1, 2;
 SELECT sira_do_drift('{"model": "dr/1", "as_of": "2026-03-08"}') - 'drift_score' AS job;
@@ -113,6 +148,15 @@ WHERE part = 'training' AND subject = 'feature' AND model_version_id = (SELECT i
 -- Refused.
 SELECT * FROM sira_detect_drift('dr/9');
 SELECT * FROM sira_detect_drift('dr/1', window_size => '0');
+SELECT * FROM sira_detect_drift('dr/1', window_size => '100000 years');
+SELECT * FROM sira_detect_drift('dr/1', as_of => 'infinity');
+SELECT * FROM sira_detect_drift('dr/1', reference => 'empty');
+SELECT * FROM sira_detect_drift('dr/1', reference => '[2026-04-01,)');
+SELECT * FROM sira_detect_drift('dr/1', label_name => 'nobodys');
+SELECT * FROM sira_validate_data_skew('dr/1', window_size => NULL);
+SELECT * FROM sira_validate_data_skew('dr/1', window_size => '-1 day');
+SELECT sira_histogram_step(ARRAY[9223372036854775807, 0, 0], 1, '{2}');
+SELECT * FROM sira_judge_drift('[{"categorical": false, "reference": [18446744073709551615, 18446744073709551615], "current": [1, 2]}]');
 SELECT * FROM sira_detect_drift('dr/1', reference => 'yesterday');
 SELECT * FROM sira_judge_drift('[{"categorical": false, "reference": [1, 2, 3], "current": [1, 2]}]');
 SELECT * FROM sira_judge_drift('[{"what": 1}]');
