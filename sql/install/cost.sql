@@ -21,7 +21,8 @@ CREATE TABLE @extschema@.sira_cost_rates (
     tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
     cost_type text NOT NULL,
     service text NOT NULL,
-    unit_cost double precision NOT NULL CHECK (unit_cost >= 0 AND unit_cost < 'Infinity'),
+    -- So that no second and no gigabyte can book more than a row of costs may be.
+    unit_cost double precision NOT NULL CHECK (unit_cost BETWEEN 0 AND 1e6),
     currency text NOT NULL DEFAULT 'USD' CHECK (currency ~ '^[A-Z]{3}$'),
     PRIMARY KEY (tenant_id, cost_type, service)
 );
@@ -48,10 +49,26 @@ COMMENT ON FUNCTION @extschema@.sira_cost_rate(text, text, text) IS
     'What a unit costs a tenant; zero where no rate was set. Example: SELECT * FROM sira_cost_rate(''default'', ''compute'', ''scoring'');';
 
 CREATE FUNCTION @extschema@.sira_set_cost_rate(cost_type text, service text, unit_cost double precision, currency text DEFAULT 'USD') RETURNS void
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO @extschema@.sira_cost_rates (cost_type, service, unit_cost, currency) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (tenant_id, cost_type, service) DO UPDATE SET unit_cost = excluded.unit_cost, currency = excluded.currency
+#variable_conflict use_column
+BEGIN
+    IF NOT coalesce(sira_set_cost_rate.unit_cost BETWEEN 0 AND 1e6, false) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a rate is a number between 0 and 1000000',
+            DETAIL = format('It is %s.', coalesce(sira_set_cost_rate.unit_cost::text, 'NULL')), HINT = 'Say what one second, or one gigabyte and day, costs.';
+    END IF;
+    IF sira_set_cost_rate.currency IS NULL OR sira_set_cost_rate.currency !~ '^[A-Z]{3}$' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('"%s" is no currency', coalesce(sira_set_cost_rate.currency, 'NULL')), HINT = 'Write three capital letters, such as USD.';
+    END IF;
+    IF coalesce(sira_set_cost_rate.cost_type, '') = '' OR coalesce(sira_set_cost_rate.service, '') = '' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a rate needs a type and a service',
+            HINT = 'SELECT sira_set_cost_rate(''compute'', ''scoring'', 0.00002);';
+    END IF;
+    INSERT INTO @extschema@.sira_cost_rates (cost_type, service, unit_cost, currency)
+    VALUES (sira_set_cost_rate.cost_type, sira_set_cost_rate.service, sira_set_cost_rate.unit_cost, sira_set_cost_rate.currency)
+    ON CONFLICT (tenant_id, cost_type, service) DO UPDATE SET unit_cost = excluded.unit_cost, currency = excluded.currency;
+END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_set_cost_rate(text, text, double precision, text) IS
     'Says what a second of scoring or training, or a gigabyte kept for a day, costs from now on. Example: SELECT sira_set_cost_rate(''compute'', ''scoring'', 0.00002);';
@@ -72,6 +89,13 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a cost needs units and what one of them costs',
             DETAIL = format('There are %s units at %s.', coalesce(sira_record_cost.units::text, 'NULL'), coalesce(sira_record_cost.unit_cost::text, 'NULL')),
             HINT = 'Give finite numbers that are not negative.';
+    END IF;
+    -- Each first: the product of two large ones is an error of its own.
+    IF sira_record_cost.units > 1e15 OR sira_record_cost.unit_cost > 1e15
+       OR sira_record_cost.units::numeric * sira_record_cost.unit_cost::numeric > 1e15 THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a cost is more than can be added up',
+            DETAIL = format('There are %s units at %s; units, their cost and the product may be 1e15.', sira_record_cost.units, sira_record_cost.unit_cost),
+            HINT = 'Count in larger units, such as a thousand tokens.';
     END IF;
     IF sira_record_cost.currency IS NULL OR sira_record_cost.currency !~ '^[A-Z]{3}$' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -151,7 +175,7 @@ CREATE TABLE @extschema@.sira_budgets (
     tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
     model_id uuid,
     period text NOT NULL DEFAULT 'month' CHECK (period IN ('day', 'week', 'month')),
-    amount double precision NOT NULL CHECK (amount > 0 AND amount < 'Infinity'),
+    amount double precision NOT NULL CHECK (amount BETWEEN 1e-6 AND 1e15),
     currency text NOT NULL DEFAULT 'USD' CHECK (currency ~ '^[A-Z]{3}$'),
     on_exceeded text CHECK (on_exceeded IN ('error', 'sampling', 'fallback')),
     sample double precision NOT NULL DEFAULT 0.1 CHECK (sample BETWEEN 0 AND 1),
@@ -190,9 +214,22 @@ DECLARE
     home @extschema@.sira_models;
     budget uuid;
 BEGIN
-    IF sira_set_budget.amount IS NULL OR NOT (sira_set_budget.amount > 0 AND sira_set_budget.amount < 'Infinity') THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a budget is more than nothing',
+    IF NOT coalesce(sira_set_budget.amount BETWEEN 1e-6 AND 1e15, false) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = CASE WHEN sira_set_budget.amount > 1e15 THEN 'a budget is at most 1e15' ELSE 'a budget is more than nothing' END,
             DETAIL = format('It is %s.', coalesce(sira_set_budget.amount::text, 'NULL')), HINT = 'UPDATE sira_budgets SET enabled = false; ends one.';
+    END IF;
+    IF sira_set_budget.period IS NULL OR sira_set_budget.period NOT IN ('day', 'week', 'month') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('"%s" is no period of a budget', coalesce(sira_set_budget.period, 'NULL')), HINT = 'Choose day, week or month.';
+    END IF;
+    IF sira_set_budget.currency IS NULL OR sira_set_budget.currency !~ '^[A-Z]{3}$' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('"%s" is no currency', coalesce(sira_set_budget.currency, 'NULL')), HINT = 'Write three capital letters, such as USD.';
+    END IF;
+    IF NOT coalesce(sira_set_budget.sample BETWEEN 0 AND 1, false) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'argument "sample" is no share',
+            DETAIL = format('It is %s.', coalesce(sira_set_budget.sample::text, 'NULL')), HINT = 'Give a number between 0 and 1.';
     END IF;
     IF sira_set_budget.on_exceeded IS NOT NULL AND sira_set_budget.on_exceeded NOT IN ('error', 'sampling', 'fallback') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('"%s" is nothing that a budget can do', sira_set_budget.on_exceeded),
@@ -200,6 +237,11 @@ BEGIN
     END IF;
     IF sira_set_budget.model IS NOT NULL THEN
         home := @extschema@.sira_find_model(sira_set_budget.model);
+        IF home.tenant_id IS DISTINCT FROM @extschema@.sira_current_tenant() THEN
+            RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+                MESSAGE = format('model "%s" is shared, and a budget is for a tenant''s own', home.name),
+                DETAIL = format('It belongs to "%s".', home.tenant_id), HINT = 'Leave model out: a tenant''s budget holds for shared models too.';
+        END IF;
     END IF;
     IF sira_set_budget.on_exceeded IN ('sampling', 'fallback') AND coalesce(current_setting('sira.fallback_decision', true), '') = ''
        AND NOT EXISTS (SELECT 1 FROM @extschema@.sira_decision_policies p WHERE p.model_id = home.id AND p.fallback IS NOT NULL) THEN
@@ -219,18 +261,21 @@ COMMENT ON FUNCTION @extschema@.sira_set_budget(double precision, text, text, te
 
 -- SECURITY DEFINER: what is throttled stands in the file of counters, for all tenants together, and only the library writes it.
 -- It goes there before the commit; a call that is rolled back is set right by the next one.
-CREATE FUNCTION @extschema@.sira_check_budgets()
-RETURNS TABLE (tenant_id text, model text, period text, amount double precision, currency text, spent double precision,
-               percent double precision, state text, throttle text)
+-- It answers nothing: whose budgets a caller may see is asked with the caller's rights, in sira_check_budgets.
+--
+-- A month's budget holds what is billed in the month, whenever it was booked; days and weeks have no billing period, and hold
+-- what was booked in them. What cannot be added up is that budget's trouble alone.
+CREATE FUNCTION @extschema@.sira_hold_budgets() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_column
 DECLARE
     budget record;
-    own text := @extschema@.sira_current_tenant();
+    setting text := current_setting('sira.tenant', true);
     warning float8 := current_setting('sira.cost_alert_threshold_percent')::float8;
     critical float8 := current_setting('sira.cost_critical_threshold_percent')::float8;
-    sees_all boolean := (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = SESSION_USER);
+    now_spent float8;
+    percent float8;
+    throttle text;
     became text;
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
@@ -242,38 +287,37 @@ BEGIN
     END IF;
     LOCK TABLE @extschema@.sira_budgets IN SHARE ROW EXCLUSIVE MODE;
     FOR budget IN
-        SELECT b.*, m.name AS model, coalesce(s.spent, 0) AS now_spent
-        FROM @extschema@.sira_budgets b
-        LEFT JOIN @extschema@.sira_models m ON m.id = b.model_id
-        CROSS JOIN LATERAL (
-            SELECT sum(c.units * c.unit_cost) AS spent FROM @extschema@.sira_cost_tracking c
-            WHERE c.tenant_id = b.tenant_id AND (b.model_id IS NULL OR c.model_id = b.model_id) AND c.currency = b.currency
-              AND c.created_at >= date_trunc(b.period, now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC') s
+        SELECT b.*, m.name AS model
+        FROM @extschema@.sira_budgets b LEFT JOIN @extschema@.sira_models m ON m.id = b.model_id
         WHERE b.enabled
         ORDER BY b.tenant_id, m.name, b.period
     LOOP
-        percent := 100 * budget.now_spent / budget.amount;
+        BEGIN
+            SELECT coalesce(sum(c.units * c.unit_cost), 0) INTO STRICT now_spent FROM @extschema@.sira_cost_tracking c
+            WHERE c.tenant_id = budget.tenant_id AND (budget.model_id IS NULL OR c.model_id = budget.model_id) AND c.currency = budget.currency
+              AND CASE budget.period WHEN 'month' THEN c.billing_period = date_trunc('month', now() AT TIME ZONE 'UTC')::date
+                       ELSE c.created_at >= date_trunc(budget.period, now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' END;
+            percent := 100 * now_spent / budget.amount;
+        EXCEPTION WHEN data_exception THEN
+            RAISE LOG 'sira: budget % of tenant "%" cannot be checked: %', budget.id, budget.tenant_id, SQLERRM;
+            CONTINUE;
+        END;
         became := CASE WHEN percent >= 100 THEN 'exceeded' WHEN percent >= critical THEN 'critical' WHEN percent >= warning THEN 'warning' ELSE 'ok' END;
-        UPDATE @extschema@.sira_budgets b SET spent = budget.now_spent, state = became, checked_at = clock_timestamp() WHERE b.id = budget.id;
+        UPDATE @extschema@.sira_budgets b SET spent = now_spent, state = became, checked_at = clock_timestamp() WHERE b.id = budget.id;
         throttle := CASE WHEN became = 'exceeded' THEN budget.on_exceeded END;
         IF became <> budget.state AND became <> 'ok' THEN
             PERFORM set_config('sira.tenant', budget.tenant_id, true);
             PERFORM @extschema@.sira_raise_alert('budget',
                 CASE became WHEN 'exceeded' THEN 'critical' WHEN 'critical' THEN 'high' ELSE 'medium' END,
                 format('%s%% of the %s budget of %s %s%s are spent%s', floor(percent), budget.period, budget.amount, budget.currency,
-                       coalesce(format(' of model "%s"', budget.model), ''),
+                       CASE WHEN budget.model IS NULL THEN ' of the tenant' ELSE format(' of model "%s"', budget.model) END,
                        CASE throttle WHEN 'error' THEN ': predictions are errors' WHEN 'fallback' THEN ': predictions get the fallback decision'
                                      WHEN 'sampling' THEN format(': of predictions %s%% are scored', round((100 * budget.sample)::numeric, 1)) ELSE '' END),
                 model => budget.model, subject => 'budget ' || budget.period || ' ' || budget.currency,
-                evidence => jsonb_build_object('spent', budget.now_spent, 'amount', budget.amount, 'percent', percent, 'throttle', throttle));
-            PERFORM set_config('sira.tenant', coalesce(own, ''), true);
+                evidence => jsonb_build_object('spent', now_spent, 'amount', budget.amount, 'percent', percent, 'throttle', throttle));
+            PERFORM set_config('sira.tenant', coalesce(setting, ''), true);
             RAISE LOG 'sira: budget of tenant "%", model "%" is %: % of % % spent, throttle %', budget.tenant_id, coalesce(budget.model, '*'),
-                became, budget.now_spent, budget.amount, budget.currency, coalesce(throttle, 'none');
-        END IF;
-        IF sees_all OR budget.tenant_id = own THEN
-            tenant_id := budget.tenant_id; model := budget.model; period := budget.period; amount := budget.amount;
-            currency := budget.currency; spent := budget.now_spent; state := became;
-            RETURN NEXT;
+                became, now_spent, budget.amount, budget.currency, coalesce(throttle, 'none');
         END IF;
     END LOOP;
     UPDATE @extschema@.sira_budgets b SET state = 'ok' WHERE NOT b.enabled AND b.state <> 'ok';
@@ -283,8 +327,8 @@ BEGIN
     FROM @extschema@.sira_budgets b WHERE b.enabled AND b.state = 'exceeded' AND b.on_exceeded IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.sira_check_budgets() IS
-    'Holds what was spent against all budgets: alerts at 80 and 95 percent (settings), and lets what is declared happen to predictions at 100. Answers the caller''s own. Example: SELECT * FROM sira_check_budgets();';
+COMMENT ON FUNCTION @extschema@.sira_hold_budgets() IS
+    'Holds what was spent against all tenants'' budgets, alerts and throttles. For sira_check_budgets, which is the one to call. Example: SELECT sira_hold_budgets();';
 
 CREATE VIEW @extschema@.sira_budget_status AS
 SELECT b.tenant_id, m.name AS model, b.period, b.amount, b.currency, b.spent, 100 * b.spent / b.amount AS percent, b.state,
@@ -302,6 +346,21 @@ COMMENT ON COLUMN @extschema@.sira_budget_status.percent IS 'of the amount';
 COMMENT ON COLUMN @extschema@.sira_budget_status.state IS 'ok, warning, critical or exceeded';
 COMMENT ON COLUMN @extschema@.sira_budget_status.throttle IS 'what predictions get: error, sampling, fallback, or NULL: what was asked';
 COMMENT ON COLUMN @extschema@.sira_budget_status.checked_at IS 'when it was checked last';
+
+CREATE FUNCTION @extschema@.sira_check_budgets()
+RETURNS TABLE (tenant_id text, model text, period text, amount double precision, currency text, spent double precision,
+               percent double precision, state text, throttle text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM @extschema@.sira_hold_budgets();
+    RETURN QUERY SELECT s.tenant_id, s.model, s.period, s.amount, s.currency, s.spent, s.percent, s.state, s.throttle
+    FROM @extschema@.sira_budget_status s ORDER BY s.tenant_id, s.model, s.period;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_check_budgets() IS
+    'Holds what was spent against all budgets: alerts at 80 and 95 percent (settings), and lets what is declared happen to predictions at 100. Answers the caller''s own. Example: SELECT * FROM sira_check_budgets();';
 
 CREATE VIEW @extschema@.sira_cost_summary_by_tenant AS
 SELECT c.tenant_id, c.billing_period, c.cost_type, c.service, m.name AS model, c.source, c.currency, c.unit, c.entries, c.units, c.total_cost

@@ -47,7 +47,7 @@ BEGIN
             ('sira_admin', ARRAY['sira_aggregate_hourly_metrics', 'sira_record_metric', 'sira_record_cost', 'sira_book_storage',
                 'sira_counters_problem', 'sira_maintenance_open', 'sira_maintenance_due', 'sira_maintenance_step',
                 'sira_maintain_models', 'sira_run_maintenance']),
-            ('sira_admin, finance_ops', ARRAY['sira_check_budgets', 'sira_set_budget', 'sira_set_cost_rate']),
+            ('sira_admin, finance_ops', ARRAY['sira_check_budgets', 'sira_hold_budgets', 'sira_set_budget', 'sira_set_cost_rate']),
             -- They concern all tenants: for the owner, and for the functions that run as it.
             ('', ARRAY['sira_set_throttles', 'sira_reset_counters', 'sira_move_mark', 'sira_book_training']),
             ('sira_admin', ARRAY['sira_set_baseline', 'sira_count_predictions', 'sira_logged_hours', 'sira_logged_rows', 'sira_update_sketches', 'sira_drift_side',

@@ -97,5 +97,6 @@ CREATE TABLE @extschema@.sira_cost_tracking (
     billing_period date NOT NULL,
     source text NOT NULL DEFAULT 'external' CHECK (source IN ('sira', 'external')),
     labels jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(labels) = 'object'),
-    CHECK (units >= 0 AND units < 'Infinity' AND unit_cost >= 0 AND unit_cost < 'Infinity')
+    -- What one row may cost, so that no sum of them overflows.
+    CHECK (units BETWEEN 0 AND 1e15 AND unit_cost BETWEEN 0 AND 1e15 AND units * unit_cost <= 1e15)
 ) PARTITION BY RANGE (created_at);

@@ -31,6 +31,49 @@ SELECT severity, occurrences, message FROM sira_drift_alerts WHERE alert_type = 
 UPDATE sira_budgets SET enabled = false;
 SELECT count(*) FROM sira_check_budgets();
 SELECT decision FROM sira_predict('m', 'transaction', '1', '{"a": 900, "b": 1}');
+-- What is no number of money, and what would stop everybody's sums.
+SELECT sira_record_cost('llm_api', 'summaries', 1e308, 1e308);
+SELECT sira_record_cost('llm_api', 'summaries', 1e8, 1e8);
+DO $$
+BEGIN
+    INSERT INTO sira_cost_tracking (cost_type, service, units, unit_cost, billing_period) VALUES ('x', 'y', 1e8, 1e8, '2026-01-01');
+EXCEPTION WHEN check_violation THEN
+    RAISE WARNING 'refused';
+END
+$$;
+SELECT sira_set_cost_rate('compute', 'scoring', -1);
+SELECT sira_set_cost_rate('compute', 'scoring', NULL);
+SELECT sira_set_cost_rate('compute', 'scoring', 1, 'usd');
+SELECT sira_set_budget(1e-300);
+SELECT sira_set_budget(1, period => 'year');
+SELECT sira_set_budget(1, currency => 'usd');
+SELECT sira_set_budget(1, sample => 2);
+SELECT sira_set_budget(1, sample => 'NaN');
+SELECT sira_set_budget(1, sample => NULL);
+-- A month's budget holds what is billed in it. Of a tenant's own there is no model to name.
+UPDATE sira_budgets SET enabled = false;
+SELECT sira_set_budget(100, currency => 'EUR') IS NOT NULL AS made;
+SELECT sira_record_cost('llm_api', 'late', 90, 1, currency => 'EUR', billing_period => (now() - interval '2 months')::date) IS NOT NULL AS recorded;
+SELECT spent, state FROM sira_check_budgets();
+SELECT sira_record_cost('llm_api', 'now', 90, 1, currency => 'EUR') IS NOT NULL AS recorded;
+SELECT spent, state FROM sira_check_budgets();
+SELECT message FROM sira_drift_alerts WHERE alert_type = 'budget' AND model_id IS NULL;
+-- Each sees its own, whatever the setting says; a superuser that has become somebody else is somebody else.
+CREATE ROLE budget_one;
+CREATE ROLE budget_two;
+GRANT sira_admin TO budget_one, budget_two;
+INSERT INTO sira_tenant_members (tenant_id, member) VALUES ('default', 'budget_one'), ('other', 'budget_two');
+SET ROLE budget_two;
+SET sira.tenant = 'default';
+SELECT count(*) FROM sira_check_budgets();
+RESET sira.tenant;
+SELECT sira_set_budget(7, currency => 'CHF') IS NOT NULL AS made;
+SELECT tenant_id, amount FROM sira_check_budgets();
+SET ROLE budget_one;
+SELECT tenant_id, amount FROM sira_check_budgets();
+RESET ROLE;
+SELECT count(DISTINCT tenant_id) FROM sira_check_budgets();
 SELECT cost_type, service, model, source, entries, units, total_cost FROM sira_cost_summary_by_tenant WHERE source = 'external';
 DROP EXTENSION sira CASCADE;
 DROP TABLE t;
+DROP ROLE budget_one, budget_two;
