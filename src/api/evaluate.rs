@@ -13,7 +13,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{PgSqlErrorCode, pg_sys};
 use serde_json::Value;
-use sira_core::metrics::bootstrap::{Bootstrap, Interval};
+use sira_core::metrics::bootstrap::{Bootstrap, Interval, MOST_RESAMPLES};
 
 type Measured = (String, Option<f64>, Option<f64>, Option<f64>);
 
@@ -29,6 +29,13 @@ fn bootstrap(fcinfo: pg_sys::FunctionCallInfo, position: usize) -> error::Result
     let resamples: i32 = call::argument(fcinfo, position).unwrap_or(0);
     let seed: Option<i64> = call::argument(fcinfo, position + 2);
     match usize::try_from(resamples) {
+        // Before the rows are read.
+        Ok(many) if many > MOST_RESAMPLES => Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("argument \"resamples\" is above {MOST_RESAMPLES}"),
+        )
+        .detail(format!("It is {many}."))
+        .hint("Ask for 1000, or for 10000 where the third digit matters.")),
         Ok(0) => Ok(None),
         Ok(resamples) => Ok(Some(Bootstrap {
             resamples,

@@ -40,6 +40,19 @@ impl Contestant {
             .hint("Their NDCG, round by round, stands in sira_training_runs.history."));
         }
         let parted = matches!(task, Task::Binary | Task::Anomaly);
+        let wrong = |name: &str, given: f64, hint: &str| {
+            Failure::new(
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                format!("argument \"{name}\" cannot be {given}"),
+            )
+            .hint(hint)
+        };
+        if let Some(given) = threshold.filter(|given| !given.is_finite()) {
+            return Err(wrong("threshold", given, "Give a number, such as 0.7, or NULL for the policy's."));
+        }
+        if let Some(given) = capacity.filter(|given| !(*given > 0.0 && *given <= 1.0)) {
+            return Err(wrong("capacity", given, "Give a share above 0 and up to 1, such as 0.05."));
+        }
         for (name, given) in [("threshold", threshold), ("capacity", capacity)] {
             if given.is_some() && !parted {
                 return Err(Failure::new(
@@ -95,13 +108,23 @@ fn costs_of(home: Home, tenant: &str, policy: Uuid) -> Result<Option<Costs>> {
     found.flatten().map(|JsonB(matrix)| costs(&matrix)).transpose()
 }
 
+/// What one outcome may cost at most: times the rows of any table the sum is a number still.
+const MOST_COST: f64 = 1e12;
+
 /// Reads a cost matrix: `{"fp": 1, "fn": 20}`.
 pub fn costs(matrix: &Value) -> Result<Costs> {
-    serde_json::from_value(matrix.clone()).map_err(|error| {
+    let unreadable = |detail: String| {
         Failure::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "the cost matrix cannot be read")
-            .detail(format!("{error}."))
+            .detail(detail)
             .hint(r#"Write it as {"fp": 1, "fn": 20}; a gain is a negative cost, what is not named costs nothing."#)
-    })
+    };
+    let costs: Costs =
+        serde_json::from_value(matrix.clone()).map_err(|error| unreadable(format!("{error}.")))?;
+    let Costs { tp, fp, tn, fn_ } = costs;
+    match [tp, fp, tn, fn_].into_iter().find(|cost| cost.is_nan() || cost.abs() > MOST_COST) {
+        None => Ok(costs),
+        Some(cost) => Err(unreadable(format!("A cost of {cost:e} is beyond {MOST_COST:e}."))),
+    }
 }
 
 /// What is asked.

@@ -16,6 +16,14 @@ SELECT version FROM sira_train('ee', 'SELECT amount, channel, bad FROM ee_rows',
 SELECT version FROM sira_train('ee_word', 'SELECT amount, said FROM ee_rows', 'said', positive => 'fraud', split => '{"method": "random"}', params => '{"rounds": 2}');
 SELECT version FROM sira_train('ee_kind', 'SELECT amount, kind FROM ee_rows', 'kind', split => '{"method": "random"}', params => '{"rounds": 2}');
 
+-- Arguments that no rows are read for.
+SELECT * FROM sira_evaluate('ee/1', 'SELECT * FROM ee_rows', 'bad', resamples => 2000000000);
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM sira_compare_versions('ee/1', 'ee/1', 'SELECT * FROM ee_rows', 'bad', resamples => 100001);
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM sira_threshold_sweep('ee/1', 'SELECT * FROM ee_rows', 'bad', '{"fp": 1e308}');
+\echo :LAST_ERROR_SQLSTATE
+
 -- The version.
 SELECT * FROM sira_evaluate('nobody', 'SELECT * FROM ee_rows', 'bad');
 \echo :LAST_ERROR_SQLSTATE

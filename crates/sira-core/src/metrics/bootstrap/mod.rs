@@ -40,6 +40,10 @@ impl Default for Bootstrap {
     }
 }
 
+/// How many resamples may be asked for: an interval from as many moves in its third digit by chance, and all of their
+/// measures are kept to be sorted.
+pub const MOST_RESAMPLES: usize = 100_000;
+
 /// Between which values a measure lies; absent where it cannot be said.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
@@ -54,6 +58,11 @@ pub type Progress<'a> = &'a mut dyn FnMut(usize) -> Result<()>;
 
 impl Bootstrap {
     fn check(&self) -> Result<()> {
+        if self.resamples > MOST_RESAMPLES {
+            return Err(Error::new(ErrorKind::InvalidParameter, "too many resamples are asked for")
+                .with_detail(format!("{} resamples, of at most {MOST_RESAMPLES}.", self.resamples))
+                .with_hint("Ask for 1000, or for 10000 where the third digit matters."));
+        }
         if self.resamples > 0 && self.level > 0.0 && self.level < 1.0 {
             return Ok(());
         }
@@ -73,7 +82,7 @@ impl Bootstrap {
         self.check()?;
         let rows = strata.iter().map(Vec::len).sum();
         let mut counts = vec![0_u32; rows];
-        let mut values: [Vec<f64>; N] = std::array::from_fn(|_| Vec::with_capacity(self.resamples));
+        let mut values: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
         let mut dice = SplitMix64(self.seed);
         for done in 0..self.resamples {
             progress(done)?;
