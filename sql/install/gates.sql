@@ -19,6 +19,8 @@ CREATE TABLE @extschema@.sira_gates (
     set_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     -- No default: it is filled in where it is missing, and a row that comes back from a dump is whole.
     set_by text NOT NULL,
+    -- What the owner says may lower; what others say only adds.
+    by_owner boolean NOT NULL DEFAULT false,
     CHECK (model_id IS NULL OR model_type IS NULL),
     CHECK ((metric IS NOT NULL) = (kind IN ('metric', 'slice')) AND (slice IS NOT NULL) = (kind = 'slice')),
     CHECK (NOT enabled OR kind = 'smoke_test' OR COALESCE(minimum, maximum, max_gap) IS NOT NULL),
@@ -41,11 +43,13 @@ COMMENT ON COLUMN @extschema@.sira_gates.slice IS 'the column by whose values an
 COMMENT ON COLUMN @extschema@.sira_gates.minimum IS 'at least this much; of improvement the share of the champion''s value';
 COMMENT ON COLUMN @extschema@.sira_gates.maximum IS 'at most this much';
 COMMENT ON COLUMN @extschema@.sira_gates.max_gap IS 'at most this much between the best slice and the worst';
-COMMENT ON COLUMN @extschema@.sira_gates.min_rows IS 'slices with fewer rows are not looked at';
+COMMENT ON COLUMN @extschema@.sira_gates.min_rows IS 'slices with fewer rows are not looked at; 30 where nothing is said';
 COMMENT ON COLUMN @extschema@.sira_gates.enabled IS 'false: nothing of the kind is asked from now on, whatever a setting or a wider row says';
 COMMENT ON COLUMN @extschema@.sira_gates.reason IS 'why';
 COMMENT ON COLUMN @extschema@.sira_gates.set_at IS 'when it was set';
 COMMENT ON COLUMN @extschema@.sira_gates.set_by IS 'who set it: session_user';
+COMMENT ON COLUMN @extschema@.sira_gates.by_owner IS
+    'whether the owner of the extension or a superuser set it: others'' rows only add to what those and the settings ask';
 CREATE TRIGGER sira_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON @extschema@.sira_gates
     FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.sira_refuse_change();
 
@@ -78,9 +82,20 @@ BEGIN
     WITH stated AS (
         SELECT DISTINCT ON (g.kind, g.metric, g.slice) g.*
         FROM @extschema@.sira_gates g
-        WHERE g.tenant_id = tenant AND g.stage = wanted_stage
+        WHERE g.tenant_id = tenant AND g.stage = wanted_stage AND g.by_owner
           AND (g.model_id IS NULL OR g.model_id = model) AND (g.model_type IS NULL OR g.model_type = type)
         ORDER BY g.kind, g.metric, g.slice, (g.model_id IS NULL), (g.model_type IS NULL), g.id DESC
+    ), raised AS (
+        -- All of them, until the owner says otherwise for as much or less.
+        SELECT g.* FROM @extschema@.sira_gates g
+        WHERE g.tenant_id = tenant AND g.stage = wanted_stage AND NOT g.by_owner AND g.enabled
+          AND (g.model_id IS NULL OR g.model_id = model) AND (g.model_type IS NULL OR g.model_type = type)
+          AND NOT EXISTS (
+              SELECT 1 FROM @extschema@.sira_gates o
+              WHERE o.tenant_id = tenant AND o.stage = wanted_stage AND o.by_owner AND o.id > g.id AND o.kind = g.kind
+                AND o.metric IS NOT DISTINCT FROM g.metric AND o.slice IS NOT DISTINCT FROM g.slice
+                AND (o.model_id IS NULL OR o.model_id = model) AND (o.model_type IS NULL OR o.model_type = type)
+                AND (o.model_id IS NULL, o.model_type IS NULL) <= (g.model_id IS NULL, g.model_type IS NULL))
     ), declared (place, kind, metric, minimum, origin, asked) AS (
         -- What does not fit the task is left out. The validated version's AUC follows the setting down, not up.
         VALUES (1, 'metric', 'auc', CASE wanted_stage WHEN 'production' THEN min_auc ELSE least(0.85, min_auc) END,
@@ -93,7 +108,8 @@ BEGIN
                 wanted_stage = 'production' AND min_improvement > -1),
                (4, 'smoke_test', NULL, NULL, NULL, wanted_stage IN ('validated', 'production'))
     )
-    SELECT a.kind, a.metric, a.slice, a.minimum, a.maximum, a.max_gap, a.min_rows, a.origin
+    SELECT a.kind, a.metric, a.slice, max(a.minimum), min(a.maximum), min(a.max_gap), min(a.min_rows),
+           (array_agg(a.origin ORDER BY a.minimum DESC NULLS LAST, a.maximum, a.max_gap, a.origin))[1]
     FROM (
         SELECT d.place, d.kind, d.metric, NULL::text AS slice, d.minimum, NULL::double precision AS maximum,
                NULL::double precision AS max_gap, NULL::integer AS min_rows, d.origin
@@ -106,7 +122,8 @@ BEGIN
                format('set for %s by %s', CASE WHEN s.model_id IS NOT NULL THEN 'the model'
                           WHEN s.model_type IS NOT NULL THEN format('models of type "%s"', s.model_type)
                           ELSE 'all models' END, s.set_by)
-        FROM stated s WHERE s.enabled) a
+        FROM (SELECT t.* FROM stated t WHERE t.enabled UNION ALL SELECT r.* FROM raised r) s) a
+    GROUP BY a.place, a.kind, a.metric, a.slice
     ORDER BY a.place, a.metric, a.slice;
 END
 $$;
@@ -145,6 +162,7 @@ DECLARE
 BEGIN
     NEW.set_by := SESSION_USER;
     NEW.set_at := clock_timestamp();
+    NEW.by_owner := pg_has_role(CURRENT_USER, (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE');
     IF NEW.model_id IS NOT NULL THEN
         -- A promotion that is under way has its gates; the next one has the new ones.
         SELECT m.* INTO owner_model FROM @extschema@.sira_models m
@@ -159,9 +177,8 @@ BEGIN
             OR NEW.minimum IS DISTINCT FROM greatest(NEW.minimum, held.minimum)
             OR NEW.maximum IS DISTINCT FROM least(NEW.maximum, held.maximum)
             OR NEW.max_gap IS DISTINCT FROM least(NEW.max_gap, held.max_gap)
-            OR coalesce(NEW.min_rows, 0) > coalesce(held.min_rows, 0))
-       AND NOT pg_has_role(CURRENT_USER, (SELECT c.relowner FROM pg_class c WHERE c.oid = '@extschema@.sira_gates'::regclass),
-                           'USAGE')
+            OR NEW.kind = 'slice' AND coalesce(NEW.min_rows, 30) > coalesce(held.min_rows, 30))
+       AND NOT NEW.by_owner
     THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
             MESSAGE = format('role "%s" may not lower a gate of "%s"', CURRENT_USER, NEW.stage),
@@ -254,7 +271,11 @@ BEGIN
                 WHERE (k.key IN ('minimum', 'maximum', 'max_gap', 'min_rows')
                        OR k.key = 'improvement' AND k.value <> 'false') AND jsonb_typeof(k.value) <> 'number' LIMIT 1), (
                 SELECT format('"%s" is neither true nor false', k.key) FROM jsonb_each(wish) k
-                WHERE k.key IN ('smoke_test', 'enabled') AND jsonb_typeof(k.value) <> 'boolean' LIMIT 1));
+                WHERE k.key IN ('smoke_test', 'enabled') AND jsonb_typeof(k.value) <> 'boolean' LIMIT 1), (
+                SELECT format('"%s" is out of range', k.key) FROM jsonb_each(wish) k
+                WHERE CASE WHEN jsonb_typeof(k.value) <> 'number' THEN false
+                           WHEN k.key = 'min_rows' THEN k.value::numeric NOT BETWEEN 0 AND 2147483647
+                           ELSE abs(k.value::numeric) NOT BETWEEN 1e-300 AND 1e300 AND k.value::numeric <> 0 END LIMIT 1));
             kind := CASE WHEN wish ? 'slice' THEN 'slice' WHEN wish ? 'improvement' THEN 'improvement'
                          WHEN wish ? 'smoke_test' THEN 'smoke_test' ELSE 'metric' END;
             is_on := coalesce(wish -> 'enabled' <> 'false', true)

@@ -50,9 +50,16 @@ DECLARE
     live record;
     met record;
 BEGIN
-    SELECT c.version_id, c.version INTO live FROM @extschema@.sira_champion(tenant, model) c;
+    SELECT c.version_id AS id, c.version INTO live FROM @extschema@.sira_champion(tenant, model) c;
+    IF live.version IS NULL THEN
+        -- Retiring the champion first does not spare the comparison with it.
+        SELECT v.id, v.version INTO live FROM @extschema@.sira_model_transitions t
+        JOIN @extschema@.sira_model_versions v ON v.tenant_id = t.tenant_id AND v.model_id = t.model_id AND v.id = t.version_id
+        WHERE t.tenant_id = tenant AND t.model_id = model AND t.from_status = 'production'
+        ORDER BY t.id DESC LIMIT 1;
+    END IF;
     champion := live.version;
-    IF champion IS NULL OR live.version_id = target THEN
+    IF champion IS NULL OR live.id = target THEN
         champion := NULL;
         RETURN;
     END IF;
@@ -61,7 +68,7 @@ BEGIN
     FROM @extschema@.sira_evaluations e
     JOIN @extschema@.sira_evaluations c
       ON c.tenant_id = e.tenant_id AND c.model_id = e.model_id AND c.data_digest = e.data_digest
-     AND c.primary_metric = e.primary_metric AND c.model_version_id = live.version_id
+     AND c.primary_metric = e.primary_metric AND c.model_version_id = live.id
     WHERE e.tenant_id = tenant AND e.model_id = model AND e.model_version_id = target
     ORDER BY greatest(e.evaluated_at, c.evaluated_at) DESC, e.evaluated_at DESC, c.evaluated_at DESC LIMIT 1;
     IF NOT FOUND THEN
@@ -108,11 +115,17 @@ BEGIN
            (array_agg(s.name ORDER BY s.value, s.name))[1] AS worst, (array_agg(s.name ORDER BY s.value DESC, s.name))[1] AS best
     INTO spread
     FROM (SELECT p.key AS name, @extschema@.sira_number(p.value -> measure) AS value FROM jsonb_each(newest.parts) p
-          WHERE coalesce(@extschema@.sira_number(p.value -> 'rows'), 0) >= coalesce(least_rows, 0)) s
+          WHERE coalesce(@extschema@.sira_number(p.value -> 'rows'), 0) >= coalesce(least_rows, 30)) s
     WHERE s.value IS NOT NULL;
-    lowest := spread.low;
-    highest := spread.high;
-    detail := CASE WHEN spread.counted = 0 THEN format('no slice of "%s" has the metric', sliced_by)
+    -- One slice has no gap, and a query that holds one value of the column shows nothing of the others.
+    IF spread.counted > 1 THEN
+        lowest := spread.low;
+        highest := spread.high;
+    END IF;
+    detail := CASE
+        WHEN spread.counted = 0 THEN format('no slice of "%s" has the metric on %s rows', sliced_by, coalesce(least_rows, 30))
+        WHEN spread.counted = 1
+            THEN format('only one slice of "%s" (%s) has the metric on %s rows', sliced_by, spread.worst, coalesce(least_rows, 30))
         ELSE format('lowest %s (%s), highest %s (%s) of %s slices (%s by %s)', spread.low, spread.worst, spread.high,
                     spread.best, spread.counted, newest.purpose, newest.evaluated_by) END;
 END
@@ -146,7 +159,10 @@ DECLARE
     part record;
     one @extschema@.sira_gate_finding;
     value double precision;
+    evaluated record;
+    is_trained_here boolean;
 BEGIN
+    SELECT v.training_run_id IS NOT NULL INTO is_trained_here FROM @extschema@.sira_model_versions v WHERE v.id = target;
     SELECT m.* INTO judged_model FROM @extschema@.sira_models m WHERE m.tenant_id = tenant AND m.id = model;
     one.stage := wanted_stage;
     FOR asked IN SELECT g.* FROM @extschema@.sira_gates_at(tenant, model, judged_model.model_type, judged_model.task, wanted_stage) g
@@ -165,8 +181,23 @@ BEGIN
             ELSE
                 value := @extschema@.sira_number(measured -> asked.metric);
             END IF;
+            -- What came with an imported version is the word of whoever imported it, and nothing to go to production by.
+            SELECT @extschema@.sira_number(e.metrics -> asked.metric) AS value, e.rows, e.purpose, e.evaluated_by INTO evaluated
+            FROM @extschema@.sira_evaluations e
+            WHERE e.tenant_id = tenant AND e.model_version_id = target AND jsonb_typeof(e.metrics -> asked.metric) = 'number'
+              AND asked.metric <> 'latency_us' AND NOT coalesce(is_trained_here, false)
+            ORDER BY e.evaluated_at DESC LIMIT 1;
+            IF FOUND THEN
+                value := evaluated.value;
+                one.detail := concat_ws('; ', format('on %s rows (%s by %s)', evaluated.rows, evaluated.purpose, evaluated.evaluated_by),
+                                        asked.origin);
+            ELSIF value IS NOT NULL AND asked.metric <> 'latency_us' AND NOT coalesce(is_trained_here, false) THEN
+                one.detail := concat_ws('; ', format('claimed by %s, not measured here', author), asked.origin);
+            END IF;
             one.found := value::text;
-            one.passed := coalesce(value >= coalesce(asked.minimum, value) AND value <= coalesce(asked.maximum, value), false);
+            one.passed := coalesce(value >= coalesce(asked.minimum, value) AND value <= coalesce(asked.maximum, value), false)
+                AND (wanted_stage <> 'production' OR asked.metric = 'latency_us' OR coalesce(is_trained_here, false)
+                     OR evaluated.value IS NOT NULL);
             IF value IS NULL THEN
                 one.detail := concat_ws('; ', 'not measured', asked.origin);
             END IF;

@@ -136,7 +136,7 @@ BEGIN
                 coalesce(' of "' || lacking.required_role || '"', ''), lacking.rejected),
             HINT = format('SELECT * FROM sira_approve(%L, %L);', reference, step.status);
     END IF;
-    SELECT c.version INTO champion FROM @extschema@.sira_champion(step.tenant_id, step.model_id) c;
+    SELECT c.champion INTO champion FROM @extschema@.sira_against_champion(step.tenant_id, step.model_id, step.id, 0) c;
     RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
         MESSAGE = format('version %s of model "%s" does not pass the gates for "%s"', step.version, name, step.status),
         DETAIL = list,
@@ -144,8 +144,12 @@ BEGIN
             WHEN EXISTS (SELECT 1 FROM jsonb_array_elements(unmet) u WHERE u ->> 'gate' = 'improvement' AND u -> 'found' = 'null')
                 THEN format('SELECT * FROM sira_compare_versions(%L, %L, ''SELECT ...'', ''label'');',
                             format('%s/%s', name, champion), reference)
-            ELSE format('SELECT * FROM sira_check_gates(%L, %L); other gates: SELECT sira_set_gates(%L, ''[{"stage": "%s", "metric": "auc", "minimum": 0.8}]'');',
-                        reference, step.status, name, step.status) END;
+            WHEN EXISTS (SELECT 1 FROM jsonb_array_elements(unmet) u WHERE u ->> 'gate' = 'slice' AND u -> 'found' = 'null')
+                THEN format('SELECT * FROM sira_evaluate(%L, ''SELECT ...'', ''label'', slices => ''{...}'');', reference)
+            WHEN EXISTS (SELECT 1 FROM jsonb_array_elements(unmet) u WHERE u ->> 'gate' = 'metric' AND u ->> 'detail' LIKE '%not measured%')
+                THEN format('SELECT * FROM sira_evaluate(%L, ''SELECT ...'', ''label'');', reference)
+            ELSE format('SELECT * FROM sira_check_gates(%L, %L); and register a better version: sira_train or sira_import_version.',
+                        reference, step.status) END;
 END
 $$;
 
@@ -180,6 +184,14 @@ BEGIN
                 ELSE 'Choose one of those.' END;
     END IF;
     NEW.status_gates := NULL;
+    -- Rejections and gates that others have committed meanwhile must be seen.
+    IF OLD.status <> 'deprecated' AND NEW.status IN ('validated', 'staging', 'production')
+       AND current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_transaction_state',
+            MESSAGE = 'a version is promoted in a transaction that is READ COMMITTED only',
+            DETAIL = 'An older snapshot does not show what was rejected or asked for meanwhile.',
+            HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED;';
+    END IF;
     -- A rollback needs nothing new: what it brings back had passed, and it must work at night.
     IF OLD.status = 'deprecated' OR NEW.status NOT IN ('validated', 'staging', 'production') THEN
         RETURN NEW;
@@ -262,6 +274,21 @@ BEGIN
     RETURN NULL;
 END
 $$;
+
+-- Who promoted a version and when goes with the step into production, and stays what it was said to be.
+CREATE FUNCTION @extschema@.sira_version_promoted() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF pg_has_role(CURRENT_USER, (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE') THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+        MESSAGE = format('who promoted version %s, and when, is said with its step to "production"', OLD.version),
+        HINT = 'UPDATE sira_model_versions SET status = ''production'', promoted_by = ''...'' WHERE ...;';
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_version_promoted() IS 'Trigger: who promoted a version is said with its step.';
 
 CREATE FUNCTION @extschema@.sira_version_immutable() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -385,6 +412,10 @@ CREATE TRIGGER sira_version_20_immutable
     EXECUTE FUNCTION @extschema@.sira_version_immutable();
 CREATE TRIGGER sira_version_30_reason BEFORE UPDATE OF status_reason ON @extschema@.sira_model_versions
     FOR EACH ROW EXECUTE FUNCTION @extschema@.sira_version_reason();
+CREATE TRIGGER sira_version_35_promoted BEFORE UPDATE OF promoted_at, promoted_by ON @extschema@.sira_model_versions
+    FOR EACH ROW WHEN ((OLD.promoted_at, OLD.promoted_by) IS DISTINCT FROM (NEW.promoted_at, NEW.promoted_by)
+        AND (NEW.status <> 'production' OR OLD.status = 'production'))
+    EXECUTE FUNCTION @extschema@.sira_version_promoted();
 CREATE TRIGGER sira_version_40_gate BEFORE UPDATE OF status ON @extschema@.sira_model_versions
     FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION @extschema@.sira_version_gate();
 CREATE TRIGGER sira_version_50_step BEFORE UPDATE OF status ON @extschema@.sira_model_versions

@@ -136,6 +136,41 @@ $$;
 CREATE TRIGGER sira_model_task BEFORE UPDATE OF task ON @extschema@.sira_models
     FOR EACH ROW WHEN (OLD.task IS DISTINCT FROM NEW.task) EXECUTE FUNCTION @extschema@.sira_model_task();
 
+-- Gates and approval policies hold for a type of models or for a model, and callers know a model by its name: whoever could change
+-- either for the length of a promotion would go past them, or put another model's version where a guarded one is looked for.
+CREATE FUNCTION @extschema@.sira_model_identity() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused text;
+BEGIN
+    IF pg_has_role(CURRENT_USER, (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE') THEN
+        RETURN NEW;
+    END IF;
+    IF NEW.model_type IS DISTINCT FROM OLD.model_type
+       AND EXISTS (SELECT 1 FROM @extschema@.sira_model_versions v WHERE v.tenant_id = OLD.tenant_id AND v.model_id = OLD.id) THEN
+        refused := format('model "%s" has versions: its type stays "%s"', OLD.name, OLD.model_type);
+    ELSIF NEW.name IS DISTINCT FROM OLD.name
+       AND (EXISTS (SELECT 1 FROM @extschema@.sira_model_transitions t
+                    WHERE t.tenant_id = OLD.tenant_id AND t.model_id = OLD.id AND t.to_status = 'production')
+            OR EXISTS (SELECT 1 FROM @extschema@.sira_gates g WHERE g.tenant_id = OLD.tenant_id AND g.model_id = OLD.id)
+            OR EXISTS (SELECT 1 FROM @extschema@.sira_approval_policies p
+                       WHERE p.tenant_id = OLD.tenant_id AND p.model_id = OLD.id)) THEN
+        refused := format('model "%s" was in production or is guarded: it keeps its name', OLD.name);
+    END IF;
+    IF refused IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = refused,
+            DETAIL = 'Gates, approval policies and callers go by it.',
+            HINT = 'Change display_name, create another model, or ask the owner of the extension.';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER sira_model_identity BEFORE UPDATE OF model_type, name ON @extschema@.sira_models
+    FOR EACH ROW WHEN (OLD.model_type IS DISTINCT FROM NEW.model_type OR OLD.name IS DISTINCT FROM NEW.name)
+    EXECUTE FUNCTION @extschema@.sira_model_identity();
+COMMENT ON FUNCTION @extschema@.sira_model_identity() IS 'Trigger: what gates and callers know a model by stays.';
+
 CREATE TABLE @extschema@.sira_model_aliases (
     tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
     model_id uuid NOT NULL,

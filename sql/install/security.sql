@@ -115,10 +115,14 @@ GRANT SELECT ON @extschema@.sira_feature_statistics TO sira_user, sira_auditor;
 GRANT SELECT, DELETE ON @extschema@.sira_features TO sira_admin;
 GRANT INSERT (tenant_id, entity_type, entity_id, feature_key, feature_value, value_text, value_json, sample_ts, source)
     ON @extschema@.sira_features TO sira_admin;
-GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_feature_snapshots, @extschema@.sira_labels, @extschema@.sira_models,
+GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_feature_snapshots, @extschema@.sira_labels,
     @extschema@.sira_suggestions TO sira_admin;
 -- Drift runs write as their caller; what was found is neither changed nor taken away by hand.
 GRANT SELECT, INSERT ON @extschema@.sira_data_drift, @extschema@.sira_model_performance TO sira_admin;
+-- Name, type and task are guarded by triggers; which model it is and whose tenant's never changes.
+GRANT SELECT, INSERT, DELETE ON @extschema@.sira_models TO sira_admin;
+GRANT UPDATE (name, display_name, description, model_type, task, owner, entity_type, enabled, label_maturity, updated_at)
+    ON @extschema@.sira_models TO sira_admin;
 -- What the pipeline notes in the name of whoever runs it; its jobs are written by functions.
 GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_feature_watermarks, @extschema@.sira_snapshot_work TO sira_admin;
 GRANT SELECT ON @extschema@.sira_jobs TO sira_admin, sira_auditor;

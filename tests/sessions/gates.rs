@@ -52,6 +52,11 @@ impl World {
             let import = format!("SELECT sira_import_version('m', $1::text, metrics => '{GOOD}')");
             owner.execute(&import, &[&stump(strength)])?;
         }
+        // For production an importer's word is not enough.
+        owner.batch_execute(&format!(
+            "INSERT INTO sira_evaluations (model_id, model_version_id, version, purpose, rows, data_digest, metrics)
+             SELECT model_id, id, version, 'holdout', 100, sha256('rows'), '{GOOD}' FROM sira_model_versions"
+        ))?;
         owner.batch_execute("SELECT sira_promote('m/1')")?;
         if signatures > 0 {
             owner.batch_execute(&format!(

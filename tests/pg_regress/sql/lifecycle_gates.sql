@@ -46,14 +46,8 @@ UPDATE sira_model_versions SET status = 'validated' WHERE model_id = :'model_id'
 UPDATE sira_model_versions SET status = 'validated', metrics = '{"auc": 0.1, "precision": 1, "recall": 1}'
 WHERE model_id = :'model_id' AND version = 3;
 \echo :LAST_ERROR_SQLSTATE
-SELECT * FROM sira_promote('rg/3', 'good enough');
-SELECT to_status, jsonb_array_length(gates) AS gates, bypassed FROM sira_model_transitions
-WHERE model_id = :'model_id' AND version = 3 ORDER BY id;
-
--- Better than the champion, on the same rows.
-SELECT * FROM sira_transition('rg/4', 'validated');
-SELECT * FROM sira_transition('rg/4', 'staging');
-SELECT * FROM sira_promote('rg/4');
+-- What came with an import is its importer's word: enough to be validated, not for production.
+SELECT * FROM sira_promote('rg/3', 'said to be good enough');
 \echo :LAST_ERROR_SQLSTATE
 CREATE FUNCTION pg_temp.evaluated(of_version integer, value float8, rows_of text, sliced jsonb DEFAULT NULL) RETURNS void
 LANGUAGE sql AS $$
@@ -63,6 +57,17 @@ LANGUAGE sql AS $$
            sliced, 'somebody'
     FROM sira_model_versions v JOIN sira_models m ON m.id = v.model_id WHERE m.name = 'rg' AND v.version = of_version
 $$;
+SELECT pg_temp.evaluated(3, 0.93, 'first'), pg_temp.evaluated(4, 0.95, 'before');
+SELECT gate, metric, found, passed, detail FROM sira_check_gates('rg/3', 'production') WHERE gate = 'metric';
+SELECT * FROM sira_promote('rg/3', 'good enough');
+SELECT to_status, jsonb_array_length(gates) AS gates, bypassed FROM sira_model_transitions
+WHERE model_id = :'model_id' AND version = 3 ORDER BY id;
+
+-- Better than the champion, on the same rows.
+SELECT * FROM sira_transition('rg/4', 'validated');
+SELECT * FROM sira_transition('rg/4', 'staging');
+SELECT * FROM sira_promote('rg/4');
+\echo :LAST_ERROR_SQLSTATE
 -- Other rows say nothing. 0.90 needs 0.918, for a fiftieth is less than a fifth of what is left; 0.95 needs 0.96.
 SELECT pg_temp.evaluated(3, 0.90, 'one'), pg_temp.evaluated(4, 0.99, 'other');
 SELECT gate, metric, wanted, found, passed, detail FROM sira_check_gates('rg/4', 'production') WHERE gate = 'improvement';
@@ -111,6 +116,10 @@ SELECT sira_set_gates('rg', '[{"metric": "auc", "minimum": 1}]');
 SELECT sira_set_gates('rg', '[{"stage": "validated", "metric": "auc", "minimum": "much"}]');
 SELECT sira_set_gates('rg', '[{"stage": "validated", "metric": "auc", "at_least": 1}]');
 SELECT sira_set_gates('rg', '[{"stage": "validated", "metric": "auc"}]');
+SELECT sira_set_gates('rg', '[{"stage": "validated", "metric": "auc", "minimum": 1e400}]');
+\echo :LAST_ERROR_SQLSTATE
+SELECT sira_set_gates('rg', '[{"stage": "validated", "slice": "country", "metric": "auc", "max_gap": 0.1, "min_rows": 1e30}]');
+\echo :LAST_ERROR_SQLSTATE
 SELECT sira_set_gates('rg', '[{"stage": "production", "slice": "country", "max_gap": 0.1}]');
 SELECT sira_set_gates('rg', '[{"stage": "production", "improvement": 0.1, "metric": "auc"}]');
 SELECT sira_set_gates('rg', '["auc"]');
@@ -178,7 +187,9 @@ SELECT sira_import_version('rg', pg_temp.stump(5), metrics => '{"auc": 0.97, "pr
 SELECT * FROM sira_auto_promote('rg', 5);
 SET LOCAL sira.auto_promote = on;
 INSERT INTO sira_approval_policies (model_id, stage, required_signatures, required_role) VALUES (:'model_id', 'production', 1, 'finance_ops');
-SELECT pg_temp.evaluated(5, 0.97, 'five', '{"country": {"FR": {"rows": 80, "recall": 0.75}}}');
+SELECT pg_temp.evaluated(5, 0.97, 'half', '{"country": {"FR": {"rows": 80, "recall": 0.75}, "DE": {"rows": 20, "recall": 0.1}}}');
+SELECT found, passed, detail FROM sira_check_gates('rg/5', 'production') WHERE gate = 'slice';
+SELECT pg_temp.evaluated(5, 0.97, 'five', '{"country": {"FR": {"rows": 80, "recall": 0.75}, "DE": {"rows": 80, "recall": 0.75}}}');
 SELECT * FROM sira_auto_promote('rg');
 SELECT * FROM sira_pending_approvals WHERE model = 'rg' AND version = 5 \gset waiting_
 \echo :waiting_version :waiting_status :waiting_stage :waiting_is_next :waiting_required_role :waiting_given :waiting_needed

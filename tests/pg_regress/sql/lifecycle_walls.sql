@@ -1,0 +1,117 @@
+-- Ways around gates and signatures: by the model's type, by its name, in another's name, by an older snapshot, by retiring the
+-- champion first, by lowering ahead of time.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS sira;
+RESET client_min_messages;
+\set SHOW_CONTEXT never
+BEGIN;
+\set ON_ERROR_ROLLBACK on
+CREATE FUNCTION pg_temp.stump(strength float8) RETURNS text LANGUAGE sql AS $$
+    SELECT format(E'tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\nmax_feature_idx=1\n'
+        'objective=binary sigmoid:1\nfeature_names=amount hour\nfeature_infos=[0:1000] [0:23]\ntree_sizes=%s\n\n%send of trees\n\n'
+        'feature_importances:\namount=1\n\nparameters:\nend of parameters\n\npandas_categorical:null\n', length(tree), tree)
+    FROM (SELECT format(E'Tree=0\nnum_leaves=2\nnum_cat=0\nsplit_feature=0\nsplit_gain=10\nthreshold=100\ndecision_type=2\n'
+        'left_child=-1\nright_child=-2\nleaf_value=-%1$s %1$s\nleaf_weight=50 50\nleaf_count=50 50\n'
+        'internal_value=0\ninternal_weight=0\ninternal_count=100\nis_linear=0\nshrinkage=1\n\n\n', strength) AS tree) AS t
+$$;
+SELECT sira_create_model('walls', 'fraud_detection') AS model_id \gset
+SELECT sira_create_model('walls_other', 'fraud_detection') AS other_id \gset
+SELECT sira_import_version('walls', pg_temp.stump(1));
+SELECT * FROM sira_promote('walls/1');
+SELECT sira_import_version('walls', pg_temp.stump(2));
+SELECT sira_import_version('walls_other', pg_temp.stump(3));
+CREATE ROLE walls_admin IN ROLE sira_admin;
+CREATE ROLE walls_finance IN ROLE finance_ops;
+CREATE ROLE walls_reader IN ROLE sira_user;
+
+-- What gates and callers know a model by.
+SET SESSION AUTHORIZATION walls_admin;
+UPDATE sira_models SET model_type = 'free' WHERE name = 'walls';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE sira_models SET name = 'walls_old' WHERE name = 'walls';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE sira_models SET tenant_id = '*' WHERE name = 'walls';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE sira_models SET name = 'walls_second', description = 'never in production' WHERE name = 'walls_other';
+SELECT sira_set_gates('walls_second', '[{"stage": "staging", "metric": "auc", "minimum": 0.5}]');
+UPDATE sira_models SET name = 'walls_third' WHERE name = 'walls_second';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE sira_models SET display_name = 'Walls', enabled = true WHERE name = 'walls';
+RESET SESSION AUTHORIZATION;
+UPDATE sira_models SET model_type = 'card_fraud' WHERE name = 'walls_second';
+
+-- In another's name: by a function with its definer's rights, and by an index that is analysed.
+CREATE FUNCTION walls_sign(text) RETURNS integer LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER AS $$
+BEGIN
+    PERFORM sira_approve('walls/2', 'validated');
+    RETURN 1;
+END $$;
+ALTER FUNCTION walls_sign(text) OWNER TO walls_admin;
+SELECT walls_sign('x');
+\echo :LAST_ERROR_SQLSTATE
+CREATE TABLE walls_bait AS SELECT 'x' AS x;
+CREATE FUNCTION walls_bait(text) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF NOT sira_own_hand() THEN
+        PERFORM sira_approve('walls/2', 'validated');
+    END IF;
+    RETURN 1;
+END $$;
+CREATE INDEX ON walls_bait (walls_bait(x));
+\echo :LAST_ERROR_SQLSTATE
+CREATE FUNCTION walls_import() RETURNS integer LANGUAGE sql SECURITY DEFINER AS $$
+    INSERT INTO sira_model_versions (model_id, artifact_s3_key) SELECT id, 's3://x' FROM sira_models WHERE name = 'walls' RETURNING 1 $$;
+SELECT walls_import();
+\echo :LAST_ERROR_SQLSTATE
+CREATE FUNCTION walls_train(artifact text) RETURNS integer LANGUAGE sql SECURITY DEFINER AS $$
+    SELECT sira_import_version('walls', artifact) $$;
+SELECT walls_train(pg_temp.stump(9));
+\echo :LAST_ERROR_SQLSTATE
+SELECT sira_own_hand();
+SELECT count(*) FROM sira_approvals WHERE model_id = :'model_id';
+SET SESSION AUTHORIZATION walls_reader;
+SELECT * FROM sira_approve('walls/2', 'validated');
+\echo :LAST_ERROR_SQLSTATE
+RESET SESSION AUTHORIZATION;
+
+-- Who promoted it, and when, is said once.
+SET SESSION AUTHORIZATION walls_finance;
+UPDATE sira_model_versions SET promoted_by = 'somebody' WHERE model_id = :'model_id' AND version = 1;
+\echo :LAST_ERROR_SQLSTATE
+UPDATE sira_model_versions SET promoted_at = 'epoch' WHERE model_id = :'model_id' AND version = 2;
+\echo :LAST_ERROR_SQLSTATE
+RESET SESSION AUTHORIZATION;
+
+-- Retiring the champion first does not spare the comparison.
+SET LOCAL sira.min_improvement = 0.02;
+SELECT * FROM sira_transition('walls/1', 'deprecated');
+SELECT * FROM sira_promote('walls/2');
+\echo :LAST_ERROR_SQLSTATE
+SELECT found, passed, detail FROM sira_check_gates('walls/2', 'production') WHERE gate = 'improvement';
+
+-- What administrators say adds to what the owner and the settings say, also later.
+SELECT sira_create_model('walls_gates', 'fraud_detection') IS NOT NULL AS made;
+SET SESSION AUTHORIZATION walls_admin;
+SELECT sira_set_gates('walls_gates', '[{"stage": "production", "metric": "auc", "minimum": 0.1}, {"stage": "production", "metric": "recall", "minimum": 0.2}]');
+RESET SESSION AUTHORIZATION;
+SELECT metric, minimum, origin FROM sira_gates_in_force('walls_gates') WHERE stage = 'production' AND metric IS NOT NULL;
+SET LOCAL sira.min_auc = 0.9;
+SELECT sira_set_gates(NULL, '[{"stage": "production", "metric": "recall", "minimum": 0.6}]');
+SELECT metric, minimum, origin FROM sira_gates_in_force('walls_gates') WHERE stage = 'production' AND metric IS NOT NULL;
+SET SESSION AUTHORIZATION walls_admin;
+SELECT sira_set_gates('walls_gates', '[{"stage": "production", "metric": "recall", "minimum": 0.7}]');
+SELECT metric, minimum, origin FROM sira_gates_in_force('walls_gates') WHERE stage = 'production' AND metric IS NOT NULL;
+RESET SESSION AUTHORIZATION;
+SELECT sira_set_gates('walls_gates', '[{"stage": "production", "metric": "recall", "minimum": 0.3}]');
+SELECT metric, minimum, origin FROM sira_gates_in_force('walls_gates') WHERE stage = 'production' AND metric IS NOT NULL;
+SELECT set_by, by_owner, minimum FROM sira_gates g JOIN sira_models m ON m.id = g.model_id WHERE m.name = 'walls_gates' ORDER BY g.id;
+ROLLBACK;
+
+-- An older snapshot does not show what was rejected or asked for meanwhile.
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+\set ON_ERROR_ROLLBACK off
+SELECT sira_create_model('walls', 'fraud_detection') AS model_id \gset
+INSERT INTO sira_model_versions (model_id, artifact_s3_key) VALUES (:'model_id', 's3://x');
+UPDATE sira_model_versions SET status = 'validated' WHERE model_id = :'model_id';
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
