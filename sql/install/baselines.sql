@@ -131,7 +131,7 @@ RETURNS TABLE (hour timestamptz, log_rows bigint)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT date_trunc('hour', p.created_at, 'UTC'), count(*) FROM @extschema@.sira_predictions p
-    WHERE p.tenant_id = @extschema@.sira_current_tenant() AND p.model_version_id = $1 AND p.created_at >= $2 AND p.created_at < $3 GROUP BY 1
+    WHERE p.tenant_id = (SELECT @extschema@.sira_current_tenant()) AND p.model_version_id = $1 AND p.created_at >= $2 AND p.created_at < $3 GROUP BY 1
 $$;
 COMMENT ON FUNCTION @extschema@.sira_logged_hours(uuid, timestamptz, timestamptz) IS
     'How many predictions of a version the caller''s tenant logged in each hour. Example: SELECT sira_logged_hours(id, now() - interval ''1 day'', now()) FROM sira_model_versions;';
@@ -140,7 +140,7 @@ CREATE FUNCTION @extschema@.sira_logged_rows(version_id uuid, from_ts timestampt
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT count(*) FROM @extschema@.sira_predictions p
-    WHERE p.tenant_id = @extschema@.sira_current_tenant() AND p.model_version_id = $1 AND p.created_at >= $2 AND p.created_at < $3
+    WHERE p.tenant_id = (SELECT @extschema@.sira_current_tenant()) AND p.model_version_id = $1 AND p.created_at >= $2 AND p.created_at < $3
 $$;
 COMMENT ON FUNCTION @extschema@.sira_logged_rows(uuid, timestamptz, timestamptz) IS
     'How many predictions of a version the caller''s tenant logged in a period. Example: SELECT sira_logged_rows(id, now() - interval ''1 day'', now()) FROM sira_model_versions;';
