@@ -7,7 +7,7 @@ SELECT d.tenant_id, m.name AS model, v.version, d.runs, d.last_run, d.last_score
 FROM (SELECT r.tenant_id, r.model_id, r.model_version_id, count(*) AS runs, max(r.created_at) AS last_run,
              max(r.score) FILTER (WHERE r.created_at = r.newest) AS last_score, max(r.score) AS worst_score,
              sum(r.findings)::bigint AS findings, max(r.features) FILTER (WHERE r.created_at = r.newest) AS features
-      FROM (SELECT t.tenant_id, t.model_id, t.model_version_id, t.created_at, max(t.drift_score) FILTER (WHERE t.segment IS NULL) AS score,
+      FROM (SELECT t.tenant_id, t.model_id, t.model_version_id, t.created_at, max(t.drift_score) FILTER (WHERE t.segment IS NULL AND t.drift_type = 'overall') AS score,
                    count(*) FILTER (WHERE t.drift_detected) AS findings,
                    pg_catalog.array_agg(t.feature_key) FILTER (WHERE t.drift_detected AND t.drift_type = 'data' AND t.feature_key IS NOT NULL) AS features,
                    max(t.created_at) OVER (PARTITION BY t.tenant_id, t.model_id, t.model_version_id) AS newest

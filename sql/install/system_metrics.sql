@@ -548,10 +548,10 @@ BEGIN
                       @extschema@.sira_sum_counts(c.latencies) AS latencies
                FROM @extschema@.sira_counters() c WHERE c.model_id = home.id GROUP BY c.model_version_id) c ON c.model_version_id = v.id
     LEFT JOIN LATERAL (
-        SELECT max(d.drift_score) AS score, @extschema@.sira_drift_severity(max(d.drift_score)) AS severity, d.created_at
+        SELECT d.drift_score AS score, @extschema@.sira_drift_severity(d.drift_score) AS severity, d.created_at
         FROM @extschema@.sira_data_drift d
-        WHERE d.model_id = home.id AND d.model_version_id = v.id AND d.segment IS NULL
-        GROUP BY d.created_at ORDER BY d.created_at DESC LIMIT 1) d ON true
+        WHERE d.model_id = home.id AND d.model_version_id = v.id AND d.segment IS NULL AND d.drift_type = 'overall'
+        ORDER BY d.created_at DESC LIMIT 1) d ON true
     WHERE v.model_id = home.id AND CASE WHEN number IS NULL THEN v.status = 'production' OR c.row_count > 0 ELSE v.version = number END
     ORDER BY v.version;
 END

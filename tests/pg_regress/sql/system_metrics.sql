@@ -26,6 +26,12 @@ SELECT sira_aggregate_hourly_metrics() AS first, sira_aggregate_hourly_metrics()
 SELECT model, version, calls, row_count, errors, p50_seconds > 0 AND p50_seconds <= p95_seconds AND p95_seconds <= p99_seconds AS ordered
 FROM sira_monthly_metrics ORDER BY model;
 SELECT name, version, status, predictions, open_alerts, last_prediction > now() - interval '1 hour' AS recent FROM sira_model_health('m "x"');
+-- Of drift it is the score of the run, not that of its worst test.
+INSERT INTO sira_data_drift (model_id, model_version_id, drift_type, method, drift_score)
+SELECT v.model_id, v.id, d.drift_type, 'psi', d.score FROM sira_model_versions v, (VALUES ('data', 0.9), ('overall', 0.3), ('prediction', 0.7)) AS d(drift_type, score);
+SELECT drift_score, drift_severity FROM sira_model_health('m "x"');
+SELECT last_score, last_severity, worst_score FROM sira_drift_detection_summary;
+DELETE FROM sira_data_drift;
 SELECT sira_record_metric('llm_tokens', 1200, '{"service": "summaries"}') IS NOT NULL AS recorded;
 SELECT sira_record_metric('llm tokens', 1);
 SELECT sira_record_metric('llm_tokens', 'NaN');
