@@ -63,6 +63,7 @@ pub fn predict(
     if let Some(id) = id {
         let taken = answer.latency;
         audit::write(home, resolved, &[Entry { id, request, record: &record, taken }])?;
+        watch.spent(started.elapsed().saturating_sub(taken));
     }
     record.count(&watch, answer.latency);
     watch.end();
@@ -96,7 +97,9 @@ pub fn predict_all<'a>(
                 Some(Entry { id: (*id)?, request, record, taken: *taken })
             })
             .collect();
+        let scored = Instant::now();
         audit::write(home, resolved, &entries)?;
+        watch.spent(scored.elapsed());
         records.iter().for_each(|(record, _, taken)| record.count(&watch, *taken));
     }
     watch.end();
@@ -260,8 +263,9 @@ fn budget_used_up(resolved: &Resolved) -> Failure {
         PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
         format!("the budget of model \"{model}\" is used up"),
     )
+    .detail(format!("It is the model's own or that of all of tenant \"{}\".", resolved.caller))
     .hint(format!(
-        "SELECT * FROM sira_budget_status; or raise it: SELECT sira_set_budget(1000, model => {});",
+        "SELECT * FROM sira_budget_status; or raise it: SELECT sira_set_budget(1000); or, of the model, SELECT sira_set_budget(1000, model => {});",
         literal(model)
     ))
 }

@@ -23,7 +23,7 @@ COMMENT ON COLUMN @extschema@.sira_system_metrics.errors IS 'calls and rows that
 COMMENT ON COLUMN @extschema@.sira_system_metrics.fallbacks IS 'answers that were the declared fallback decision';
 COMMENT ON COLUMN @extschema@.sira_system_metrics.cache_hits IS 'how often a compiled model was there';
 COMMENT ON COLUMN @extschema@.sira_system_metrics.cache_misses IS 'how often one had to be compiled';
-COMMENT ON COLUMN @extschema@.sira_system_metrics.seconds IS 'time spent on answers; of plain scores one in 64 is timed and stands for the others';
+COMMENT ON COLUMN @extschema@.sira_system_metrics.seconds IS 'time spent on answers, the writing of their audit rows included, which latencies leave out; of plain scores one in 64 is timed and stands for the others';
 COMMENT ON COLUMN @extschema@.sira_system_metrics.score_sum IS 'sum of the scores between 0 and 1';
 COMMENT ON COLUMN @extschema@.sira_system_metrics.decisions IS 'how often approve, review, block_and_review and decline';
 COMMENT ON COLUMN @extschema@.sira_system_metrics.latencies IS 'answers by latency; the bounds are those of sira_latency_bounds()';
@@ -127,7 +127,7 @@ COMMENT ON COLUMN @extschema@.sira_metric_days.errors IS 'calls and rows that en
 COMMENT ON COLUMN @extschema@.sira_metric_days.fallbacks IS 'answers that were the declared fallback decision';
 COMMENT ON COLUMN @extschema@.sira_metric_days.cache_hits IS 'how often a compiled model was there';
 COMMENT ON COLUMN @extschema@.sira_metric_days.cache_misses IS 'how often one had to be compiled';
-COMMENT ON COLUMN @extschema@.sira_metric_days.seconds IS 'time spent on answers';
+COMMENT ON COLUMN @extschema@.sira_metric_days.seconds IS 'time spent on answers and their audit rows';
 COMMENT ON COLUMN @extschema@.sira_metric_days.score_sum IS 'sum of the scores between 0 and 1';
 COMMENT ON COLUMN @extschema@.sira_metric_days.decisions IS 'how often approve, review, block_and_review and decline';
 COMMENT ON COLUMN @extschema@.sira_metric_days.latencies IS 'answers by latency, between sira_latency_bounds()';
@@ -356,7 +356,7 @@ BEGIN
             ('model', 'its name'), ('version', 'the version that answered'), ('variant', 'the variant of an experiment'),
             ('calls', 'calls'), ('row_count', 'answers given'), ('errors', 'calls and rows that failed'),
             ('fallbacks', 'answers that were the declared fallback decision'), ('error_rate', 'share of answers that failed'),
-            ('cache_hit_ratio', 'share of uses of a compiled model in which it was there'), ('seconds', 'time spent on answers'),
+            ('cache_hit_ratio', 'share of uses of a compiled model in which it was there'), ('seconds', 'time spent on answers and their audit rows'),
             ('p50_seconds', 'median latency'), ('p95_seconds', 'latency that 95 of 100 answers keep'),
             ('p99_seconds', 'latency that 99 of 100 answers keep'), ('decisions', 'how often approve, review, block_and_review, decline'),
             ('latencies', 'answers by latency, between sira_latency_bounds()'), ('scores', 'answers by score, in 20 bins')
@@ -374,7 +374,7 @@ AS $$
     VALUES (1, 'sira_inference_requests_total', 'counter', 'Answers given and failed.'),
            (2, 'sira_inference_errors_total', 'counter', 'Answers that failed.'),
            (3, 'sira_inference_fallbacks_total', 'counter', 'Answers that were the declared fallback decision.'),
-           (4, 'sira_inference_latency_seconds', 'histogram', 'Time spent on an answer; of plain scores one in 64 is timed and stands for the others.'),
+           (4, 'sira_inference_latency_seconds', 'histogram', 'Time until an answer was made; the sum holds the writing of audit rows too. Of plain scores one in 64 is timed and stands for the others.'),
            (5, 'sira_prediction_distribution', 'histogram', 'Scores between 0 and 1.'),
            (6, 'sira_error_rate', 'gauge', 'Share of answers that failed since the counters began.'),
            (7, 'sira_cache_hit_ratio', 'gauge', 'Share of uses of a compiled model in which it was there.'),

@@ -184,7 +184,15 @@ fn sira_set_throttles(
         return Ok(0);
     }
     let counters = record::counters().map_err(no_file)?;
-    slots::limit(&counters, &limits).map_err(no_file)?;
+    let unplaced = slots::limit(&counters, &limits).map_err(no_file)?;
+    if unplaced > 0 || (!limits.is_empty() && slots::is_full(&counters)) {
+        pgrx::ereport!(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+            "the file of counters is full: used-up budgets do not hold for what has no slot",
+            "Type SELECT sira_aggregate_hourly_metrics(), sira_reset_counters(); and SELECT sira_check_budgets();"
+        );
+    }
     Ok(i32::try_from(limits.len()).unwrap_or(i32::MAX))
 }
 

@@ -133,9 +133,12 @@ impl Counters {
         Self::over(file)
     }
 
-    /// Whether the file still bears its name: one that was removed goes on counting for nobody.
+    /// Whether the file still bears its name, and is whole: one that was removed goes on counting for nobody, and to touch
+    /// what was cut off a file would end the session with SIGBUS. One that is cut off between this look and a count still
+    /// does: like all in the data directory, the file is the server's own.
     pub fn is_current(&self) -> bool {
-        fs::metadata(path()).is_ok_and(|there| (there.dev(), there.ino()) == self.identity)
+        fs::metadata(path())
+            .is_ok_and(|there| (there.dev(), there.ino()) == self.identity && there.len() == BYTES as u64)
     }
 
     /// Removes the file; sessions that have it mapped notice within a second.

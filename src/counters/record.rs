@@ -26,9 +26,11 @@ const TIMED: u64 = 64;
 /// Of how many scores of a block one is sorted into its bin.
 const SAMPLED: usize = 16;
 
-/// For how many microseconds a session goes on with a file that may have been removed, and waits before it tries again
-/// to make one.
-const TRUST: u64 = 1_000_000;
+/// For how many microseconds a session goes on with a file that may have been removed or cut off.
+const TRUST: u64 = 100_000;
+
+/// How many it waits before it tries again to make one.
+const WAIT: u64 = 1_000_000;
 
 /// How many slots a session knows by heart before it starts afresh.
 const KEPT: usize = 256;
@@ -96,7 +98,8 @@ thread_local! {
 impl Session {
     fn counters(&mut self) -> Option<Rc<Counters>> {
         let now = statement_began();
-        if self.looked.is_none_or(|looked| looked.abs_diff(now) >= TRUST) {
+        let trusted = if self.counters.is_some() { TRUST } else { WAIT };
+        if self.looked.is_none_or(|looked| looked.abs_diff(now) >= trusted) {
             self.looked = Some(now);
             if self.counters.as_ref().is_none_or(|counters| !counters.is_current()) {
                 self.known.clear();
@@ -194,13 +197,15 @@ impl Slot {
 
     fn score_all(&self, scores: &[f64]) {
         let (mut bins, mut sum) = ([0_u64; slots::SCORE_BINS], 0.0);
-        for score in scores.iter().step_by(SAMPLED).filter(|score| (0.0..=1.0).contains(*score)) {
-            bins[((score * slots::SCORE_BINS as f64) as usize).min(slots::SCORE_BINS - 1)] += 1;
-            sum += score;
+        for rows in scores.chunks(SAMPLED) {
+            let Some(score) = rows.first().filter(|score| (0.0..=1.0).contains(*score)) else { continue };
+            // The last of them stands for fewer.
+            bins[((score * slots::SCORE_BINS as f64) as usize).min(slots::SCORE_BINS - 1)] +=
+                rows.len() as u64;
+            sum += score * rows.len() as f64;
         }
-        let weight = SAMPLED as u64;
-        bins.iter().enumerate().for_each(|(bin, count)| self.add(slots::SCORES + bin, count * weight));
-        self.add(slots::SCORE_SUM, (sum * slots::SCORE_UNIT) as u64 * weight);
+        bins.iter().enumerate().for_each(|(bin, count)| self.add(slots::SCORES + bin, *count));
+        self.add(slots::SCORE_SUM, (sum * slots::SCORE_UNIT) as u64);
     }
 
     /// Whoever writes at the same moment may be a statement ahead: which of them stays makes no difference.
@@ -329,6 +334,13 @@ impl Watch {
             decision.and_then(|decision| DECISIONS.iter().position(|known| *known == decision))
         {
             slot.add(slots::DECIDED + place, 1);
+        }
+    }
+
+    /// Time that went by besides scoring: it is paid for, and no part of the latency.
+    pub fn spent(&self, taken: Duration) {
+        if let Some(slot) = self.slot.as_ref().filter(|_| self.counts) {
+            slot.add(slots::NANOS, u64::try_from(taken.as_nanos()).unwrap_or(u64::MAX));
         }
     }
 

@@ -215,15 +215,15 @@ pub struct Limit {
     pub throttle: u64,
 }
 
-/// Lets exactly these limits hold. A slot gets the strongest that meets it, in one step.
-pub fn limit(counters: &Counters, limits: &[Limit]) -> std::io::Result<()> {
+/// Lets exactly these limits hold, and answers how many of them have no slot of their own, from which the slots of later
+/// versions would inherit. A slot gets the strongest that meets it, in one step.
+pub fn limit(counters: &Counters, limits: &[Limit]) -> std::io::Result<usize> {
     counters.locked(|| {
-        for limit in limits {
+        let placed = |limit: &&Limit| {
             let key = Key { model: limit.model, tenant: limit.tenant.clone(), ..Key::default() };
-            if let Some(words) = key.words() {
-                let _ = claim(counters, &key, &words);
-            }
-        }
+            key.words().and_then(|words| claim(counters, &key, &words)).is_some()
+        };
+        let unplaced = limits.len() - limits.iter().filter(placed).count();
         for (at, key) in owned(counters) {
             let strongest = limits
                 .iter()
@@ -237,5 +237,6 @@ pub fn limit(counters: &Counters, limits: &[Limit]) -> std::io::Result<()> {
                 place.store(strongest, Ordering::Relaxed);
             }
         }
+        unplaced
     })
 }

@@ -113,6 +113,49 @@ fn a_removed_or_damaged_file_is_made_anew() -> Outcome {
 }
 
 #[test]
+fn a_file_that_was_cut_off_is_made_anew() -> Outcome {
+    let database = Database::with_sira()?;
+    let mut session = database.session()?;
+    create(&mut session, "m", &[1.0])?;
+    session.query(PREDICT, &[])?;
+    let ending: String = session
+        .query_one("SELECT '.' || oid FROM pg_database WHERE datname = current_database()", &[])?
+        .get(0);
+    let folder = Folder::of(&mut session)?;
+    let name =
+        folder.names().into_iter().find(|name| name.starts_with("counters.") && name.ends_with(&ending));
+    let path = folder.0.join(name.ok_or("there is no file of counters")?);
+    for length in [0, 4096] {
+        fs::File::options().write(true).open(&path)?.set_len(length)?;
+        // As long as a session trusts what it saw.
+        std::thread::sleep(Duration::from_millis(200));
+        session.query(PREDICT, &[])?;
+        assert_eq!(counted(&mut session)?.0, 1);
+    }
+    Ok(())
+}
+
+/// The audit row is written with the answer and paid for with it.
+#[test]
+fn seconds_hold_the_audit_row() -> Outcome {
+    let database = Database::with_sira()?;
+    let mut session = database.session()?;
+    create(&mut session, "m", &[1.0])?;
+    session.batch_execute(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.2); RETURN NEW; END';
+         CREATE TRIGGER slow BEFORE INSERT ON sira_predictions FOR EACH ROW EXECUTE FUNCTION slow()",
+    )?;
+    session.query(PREDICT, &[])?;
+    let row = session.query_one(
+        "SELECT sum(seconds), sira_latency_quantile(sira_sum_counts(latencies), 1) FROM sira_counters() WHERE model_id IS NOT NULL",
+        &[],
+    )?;
+    let (seconds, slowest): (f64, f64) = (row.get(0), row.get(1));
+    assert!(seconds > 0.2 && slowest < 0.2, "{seconds} s, and the slowest answer took {slowest}");
+    Ok(())
+}
+
+#[test]
 fn two_sessions_do_each_task_of_maintenance_once() -> Outcome {
     let database = Database::with_sira()?;
     let mut session = database.session()?;
