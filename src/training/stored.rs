@@ -118,14 +118,12 @@ fn read(row: &Row) -> Result<Result<StoredRun>> {
         start_from: None,
         settings: Settings::default(),
     };
-    Ok(ask.with_options(&options).and_then(|ask| {
-        Ok(StoredRun {
-            ask,
-            version: row.get(13),
-            data_digest: row.get(10).unwrap_or_default(),
-            artifact_digest: row.get(11).unwrap_or_default(),
-            options,
-            started_by: row.get(12).unwrap_or_default(),
-        })
+    Ok(ask.with_options(&options).map(|ask| StoredRun {
+        ask,
+        version: row.get(13),
+        data_digest: row.get(10).unwrap_or_default(),
+        artifact_digest: row.get(11).unwrap_or_default(),
+        options,
+        started_by: row.get(12).unwrap_or_default(),
     }))
 }
