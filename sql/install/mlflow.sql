@@ -43,7 +43,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_import_mlflow(text, text, bytea, jsonb, jsonb, text) IS
-    'Registers a model that MLflow saved (flavour lightgbm or xgboost) from the text of its MLmodel and the bytes of its model file, as a candidate; columns bind by the names of its signature, where it comes from stands in the tags. Example: SELECT sira_import_mlflow(''fraud'', f.mlmodel, f.model, metrics => ''{"auc": 0.95}'') FROM brought_files f;';
+    'Registers a model that MLflow saved (flavour lightgbm or xgboost) from the text of its MLmodel and the bytes of its model file, as a candidate; columns bind by the names of its signature, where it comes from stands in the tags. Example: SELECT sira_import_mlflow(''fraud'', pg_read_file(''/tmp/model/MLmodel''), pg_read_binary_file(''/tmp/model/model.lgb''), metrics => ''{"auc": 0.95}'');';
 
 -- The server reads the directory with the caller's own rights: superusers and members of pg_read_server_files.
 CREATE FUNCTION @extschema@.sira_import_mlflow(model text, directory text) RETURNS integer
