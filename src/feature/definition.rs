@@ -1,5 +1,6 @@
 //! A definition as it is stored, checked and never to change.
 
+use crate::api::hand;
 use crate::catalog::Home;
 use crate::error::{Failure, Result};
 use crate::feature::source::DAY;
@@ -173,6 +174,7 @@ pub fn all_names(home: Home, tenant: &str) -> Result<Vec<String>> {
 
 /// Stores what has been checked; gives the version, an old one where nothing has changed.
 pub fn store(home: Home, tenant: &str, definition: &serde_json::Value) -> Result<i32> {
+    hand::require_own("a feature is defined")?;
     let arguments = Arguments::new().bind(tenant).bind(definition.to_string());
     let version =
         home.as_owner(|| STORE.with(|store| store.first(home, Mode::Write, arguments, |row| row.need(1))))?;

@@ -1,5 +1,6 @@
 //! A feature set: an ordered list of pinned definitions over one or several entities of a row.
 
+use crate::api::hand;
 use crate::catalog::Home;
 use crate::error::{Failure, Result};
 use crate::feature::definition::{self, Definition};
@@ -96,6 +97,7 @@ fn unknown(home: Home, tenant: &str, reference: &str) -> Failure {
 
 /// Stores what has been checked; gives the version, an old one where nothing has changed.
 pub fn store(home: Home, tenant: &str, set: &Json) -> Result<i32> {
+    hand::require_own("a feature set is defined")?;
     let arguments = Arguments::new().bind(tenant).bind(set.to_string());
     let version =
         home.as_owner(|| STORE.with(|store| store.first(home, Mode::Write, arguments, |row| row.need(1))))?;

@@ -51,6 +51,10 @@ SELECT features FROM sira_historical_features('ft_m', :asked);
 SET SESSION AUTHORIZATION ft_author;
 SELECT sira_define_window_feature('ft_known', 'customer', 'payments', 'customer_id', 'paid_at', 'count', '7 days');
 RESET SESSION AUTHORIZATION;
+-- What a function of the author defines while the superuser calls it is not the superuser's.
+CREATE FUNCTION ft.innocent() RETURNS int LANGUAGE sql SECURITY DEFINER SET search_path = public
+    AS $$SELECT sira_define_sql_feature('ft_planted', 'customer', 'SELECT 1::float8 + extract(epoch FROM $as_of) * 0')$$;
+SELECT ft.innocent();
 DELETE FROM sira_jobs WHERE subject LIKE 'ft\_%';
 DELETE FROM sira_feature_sets WHERE name LIKE 'ft\_%';
 DELETE FROM sira_feature_definitions WHERE name LIKE 'ft\_%';
