@@ -3,6 +3,7 @@
 
 use super::{Weights, all_numbers, same_length, some_rows};
 use crate::Result;
+use std::cmp::Ordering;
 
 /// The weight of positives and negatives at one score.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,6 +43,14 @@ pub(super) struct Ranked {
 }
 
 impl Ranked {
+    /// The order of ranking; rows that it does not tell apart are equal in everything.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        let weights =
+            || (self.weight != 1.0).cmp(&(other.weight != 1.0)).then(other.weight.total_cmp(&self.weight));
+        let ties = || self.label.cmp(&other.label).then_with(weights);
+        other.key.cmp(&self.key).then_with(ties)
+    }
+
     pub(super) fn all(
         rows: usize,
         score: impl Fn(usize) -> f64,
@@ -50,11 +59,7 @@ impl Ranked {
     ) -> Vec<Self> {
         let row = |row| Self { key: key(score(row)), label: label(row), weight: weights.of(row) };
         let mut ranked: Vec<Self> = (0..rows).map(row).collect();
-        ranked.sort_unstable_by(|a, b| {
-            let weights = || (a.weight != 1.0).cmp(&(b.weight != 1.0)).then(b.weight.total_cmp(&a.weight));
-            let ties = || a.label.cmp(&b.label).then_with(weights);
-            b.key.cmp(&a.key).then_with(ties)
-        });
+        ranked.sort_unstable_by(Self::order);
         ranked
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! A difference is the second's measure less the first's. Rows are drawn in the order in which they are given.
 
-use super::super::ranking::key;
+use super::super::ranking::{Ranked, key};
 use super::super::{Weights, same_length};
 use super::{Bootstrap, Interval, Progress, binary, multiclass, regression};
 use crate::Result;
@@ -96,15 +96,13 @@ pub fn numbers(
 
 /// The places of the rows in the order of ranking, which is that of [`binary::prepared`]: rows that tie there are equal.
 fn ranked(side: &Flags, weights: Weights) -> Vec<usize> {
-    let of = |row: usize| {
-        let score = side.scores.get(row).copied().unwrap_or_default();
-        (key(score), side.labels.get(row).copied().unwrap_or_default(), weights.of(row))
+    let of = |row: usize| Ranked {
+        key: key(side.scores.get(row).copied().unwrap_or_default()),
+        label: side.labels.get(row).copied().unwrap_or_default(),
+        weight: weights.of(row),
     };
     let mut places: Vec<usize> = (0..side.scores.len()).collect();
-    places.sort_unstable_by(|a, b| {
-        let ((a_key, a_label, a_weight), (b_key, b_label, b_weight)) = (of(*a), of(*b));
-        b_key.cmp(&a_key).then(a_label.cmp(&b_label)).then(a_weight.total_cmp(&b_weight))
-    });
+    places.sort_unstable_by(|a, b| of(*a).order(&of(*b)));
     places
 }
 
