@@ -219,7 +219,8 @@ def bootstrap_case():
     labels = (random.random(n) < 0.4).astype(int)
     scores = np.round(np.clip(0.3 + 0.3 * labels + random.normal(0, 0.2, n), 0, 1), 2)
     weights = np.round(random.random(n) * 3 + 0.01, 2) if random.random() < 0.5 else np.ones(n)
-    order = np.lexsort((weights, labels, -scores))
+    # Ties by label, weights of 1 before the others and those from the heaviest down.
+    order = np.lexsort((-weights, weights != 1, labels, -scores))
     labels, scores, weights = labels[order], scores[order], weights[order]
     stratified, seed, resamples, level = bool(random.random() < 0.5), int(random.integers(1, 1000)), 30, 0.9
     strata = [np.flatnonzero(labels == c) for c in (0, 1)] if stratified else [np.arange(n)]

@@ -192,7 +192,7 @@ fn a_model_in_a_transaction_blocks_no_writer() -> Outcome {
          SELECT count(*) FROM sira_predictions",
     )?;
     session.batch_execute("COMMIT")?;
-    assert_eq!(count(&mut session, "SELECT count(*) FROM sira_missing_partitions()")?, 5);
+    assert_eq!(count(&mut session, "SELECT count(*) FROM sira_missing_partitions()")?, 7);
     session.query("SELECT sira_create_model('n', 'fraud_detection')", &[])?;
     assert_eq!(count(&mut session, "SELECT count(*) FROM sira_missing_partitions()")?, 0);
     Ok(())
