@@ -98,5 +98,8 @@ CREATE TABLE @extschema@.sira_cost_tracking (
     source text NOT NULL DEFAULT 'external' CHECK (source IN ('sira', 'external')),
     labels jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(labels) = 'object'),
     -- What one row may cost, so that no sum of them overflows.
-    CHECK (units BETWEEN 0 AND 1e15 AND unit_cost BETWEEN 0 AND 1e15 AND units * unit_cost <= 1e15)
+    -- One bound each: a restored month's checks must read as the parent's, and PostgreSQL flattens a chain of ANDs.
+    CHECK (units BETWEEN 0 AND 1e15),
+    CHECK (unit_cost BETWEEN 0 AND 1e15),
+    CHECK (units * unit_cost <= 1e15)
 ) PARTITION BY RANGE (created_at);

@@ -124,10 +124,16 @@ impl Counters {
                 place.copy_from_slice(&word.to_ne_bytes());
             }
         }
-        file.set_len(0)?;
-        file.write_all(&content)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.write_all(&content))
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::rename(&temporary, path));
+        // A disk without room keeps nothing half written.
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        written?;
         remove_orphans();
         let _ = file.unlock();
         Self::over(file)

@@ -23,6 +23,11 @@ impl Folder {
         names
     }
 
+    /// The names of what belongs to models; the counters have theirs beside them.
+    pub fn models(&self) -> Vec<String> {
+        self.names().into_iter().filter(|name| !name.starts_with("counters.")).collect()
+    }
+
     /// The names that begin with the digest of a version's artifact: compiled files and what becomes one.
     pub fn names_of(&self, session: &mut Client, model: &str) -> Outcome<Vec<String>> {
         let digest = digest(session, model)?;
