@@ -169,10 +169,11 @@ DECLARE
 BEGIN
     SELECT * INTO base FROM @extschema@.sira_retraining_base(sira_improvement_by_retraining.model);
     train_rows := coalesce((base.run).train_size, 0);
-    SELECT CASE WHEN jsonb_typeof(v.metrics -> 'auc') = 'number' THEN (v.metrics ->> 'auc')::double precision END INTO promised
+    SELECT @extschema@.sira_number(v.metrics -> 'auc') INTO promised
     FROM @extschema@.sira_model_versions v WHERE v.tenant_id = base.tenant_id AND v.id = base.champion_id;
     SELECT count(*) AS rows, count(*) FILTER (WHERE NOT l.used_in_retraining) AS fresh,
-           count(*) FILTER (WHERE l.label_value = 1) AS positives, count(*) FILTER (WHERE l.label_value = 0) AS negatives
+           count(*) FILTER (WHERE l.label_value = 1) AS positives, count(*) FILTER (WHERE l.label_value = 0) AS negatives,
+           @extschema@.sira_auc(l.score, l.label_value) FILTER (WHERE l.score IS NOT NULL AND l.label_value IN (0, 1)) AS auc
     INTO labelled
     FROM @extschema@.sira_labelled_predictions(base.model_name, as_of, label_maturity, as_known => as_known) l;
     SELECT d.severity, d.drift_score, d.created_at INTO worst
@@ -181,9 +182,7 @@ BEGIN
       AND d.created_at > now() - interval '30 days'
     ORDER BY d.drift_score DESC NULLS LAST, d.created_at DESC LIMIT 1;
     IF base.task = 'binary' AND labelled.positives >= 30 AND labelled.negatives >= 30 THEN
-        SELECT @extschema@.sira_auc(l.score, l.label_value) INTO now_auc
-        FROM @extschema@.sira_labelled_predictions(base.model_name, as_of, label_maturity, as_known => as_known) l
-        WHERE l.score IS NOT NULL AND l.label_value IN (0, 1);
+        now_auc := labelled.auc;
     END IF;
     IF worst.severity IS NOT NULL OR now_auc < promised - 0.02 OR (train_rows > 0 AND labelled.fresh >= 0.1 * train_rows) THEN
         finding := NULL;
