@@ -394,20 +394,24 @@ fn compiling_a_huge_model_stops_within_a_second() -> Outcome {
     assert!(text.len() >= 50_000_000, "{}", text.len());
     create_of(&mut session, "m", &[text])?;
     let folder = Folder::of(&mut session)?;
-    let began = Instant::now();
     let truth = score_somewhere(&mut session, "m")?.to_bits();
-    let usual = began.elapsed();
     let (file, temporary) = (folder.need(&mut session, "m")?, folder.temporary(&mut session, "m")?);
+    // The import left a compiled file: what a compilation takes is known once that file is gone.
+    fs::remove_file(&file)?;
+    let began = Instant::now();
+    score_somewhere(&mut database.session()?, "m")?;
+    let usual = began.elapsed();
     fs::remove_file(&file)?;
     let mut stopped = 0;
     for eighth in [1, 3, 5, 7] {
         let mut victim = database.session()?;
-        let token = victim.cancel_token();
+        let (token, backend) = (victim.cancel_token(), Backend::of(&mut victim)?);
         let scoring = thread::spawn(move || {
             let answer =
                 victim.query(&format!("SELECT sira_score('m', {})", sira_outside::models::SOMEWHERE), &[]);
             (answer.map(|_| ()), Instant::now())
         });
+        backend.wait_for(&mut session, "sira_score")?;
         thread::sleep(usual * eighth / 8);
         let asked = Instant::now();
         token.cancel_query(postgres::NoTls)?;

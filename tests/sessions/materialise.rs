@@ -253,6 +253,7 @@ fn a_run_is_its_owners_and_one_at_a_time() -> Outcome {
     let busy = std::thread::spawn(move || {
         worker.batch_execute("CALL sira_run_feature_pipeline('cards', batch => 1)")
     });
+    backend.wait_for(&mut session, "batch => 1")?;
     std::thread::sleep(Duration::from_millis(300));
     session.batch_execute("CALL sira_run_feature_pipeline('cards')")?;
     session.execute("SELECT pg_cancel_backend($1)", &[&backend.0])?;

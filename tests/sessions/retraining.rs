@@ -1,6 +1,7 @@
 //! The loop between sessions: one retraining of a model at a time, whole or not at all, with nobody else's rights.
 
 use postgres::Client;
+use sira_outside::process::Backend;
 use sira_outside::{Database, Outcome, refused};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -64,7 +65,7 @@ fn a_retraining_that_is_cut_off_leaves_nothing() -> Outcome {
     let mut watcher = database.session()?;
     world(&mut watcher)?;
     let mut worker = database.session()?;
-    let pid: i32 = worker.query_one("SELECT pg_backend_pid()", &[])?.get(0);
+    let backend = Backend::of(&mut worker)?;
     let running = thread::spawn(move || {
         worker.query(
             "SELECT * FROM sira_retrain('m', label_maturity => '0',
@@ -72,17 +73,9 @@ fn a_retraining_that_is_cut_off_leaves_nothing() -> Outcome {
             &[],
         )
     });
-    let began = Instant::now();
-    while number(
-        &mut watcher,
-        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%100000%' AND pid <> pg_backend_pid()",
-    )? == 0
-    {
-        assert!(began.elapsed() < PATIENCE, "the retraining did not begin");
-        thread::sleep(Duration::from_millis(20));
-    }
+    backend.wait_for(&mut watcher, "100000")?;
     thread::sleep(Duration::from_millis(300));
-    watcher.query("SELECT pg_terminate_backend($1)", &[&pid])?;
+    watcher.query("SELECT pg_terminate_backend($1)", &[&backend.0])?;
     assert!(running.join().map_err(|_| "the thread panicked")?.is_err());
     assert_eq!(counts(&mut watcher)?, [1, 1, 1, 0, 0]);
     let row = watcher.query_one(RETRAIN, &[])?;

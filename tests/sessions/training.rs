@@ -53,6 +53,7 @@ fn a_cancel_takes_effect_at_once_in_every_phase() -> Outcome {
         let running = std::thread::scope(|scope| -> Outcome<Duration> {
             let training = scope
                 .spawn(|| refused(session.query(&long, &[]), "57014").map_err(|error| error.to_string()));
+            backend.wait_for(&mut other, "sira_train")?;
             std::thread::sleep(Duration::from_millis(wait));
             let asked = Instant::now();
             other.execute("SELECT pg_cancel_backend($1)", &[&backend.0])?;

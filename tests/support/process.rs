@@ -2,6 +2,11 @@
 
 use crate::Outcome;
 use postgres::Client;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A session that has not taken up its statement after this long never will.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The process that serves a session.
 pub struct Backend(pub i32);
@@ -22,6 +27,26 @@ impl Backend {
             text.strip_prefix(line)?.strip_prefix(':')?.split_whitespace().next()?.parse().ok()
         });
         value.ok_or_else(|| format!("no {line} of process {}", self.0).into())
+    }
+
+    /// Waits until the backend has been handed a statement that holds `text`; a request to cancel that comes before
+    /// finds it idle and is forgotten.
+    pub fn wait_for(&self, watcher: &mut Client, text: &str) -> Outcome {
+        let began = Instant::now();
+        let pattern = format!("%{text}%");
+        while watcher
+            .query(
+                "SELECT FROM pg_stat_activity WHERE pid = $1 AND state <> 'idle' AND query LIKE $2",
+                &[&self.0, &pattern],
+            )?
+            .is_empty()
+        {
+            if began.elapsed() > PATIENCE {
+                return Err(format!("process {} was not handed {text}", self.0).into());
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        Ok(())
     }
 
     /// Ends the process as the kernel would, without a chance to clean up.
