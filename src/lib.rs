@@ -29,6 +29,7 @@ mod scoring;
 mod snapshot;
 mod snapshots;
 mod statement;
+mod subtransaction;
 mod training;
 mod tuning;
 mod version;

@@ -148,8 +148,9 @@ pub struct Raised {
 
 /// Runs `work`; what PostgreSQL raises in it and is the text's fault becomes what `explain` makes of it.
 ///
-/// The transaction is lost either way: an error is only told in other words, never survived. What is not the text's
-/// fault (a cancel, a lack of privilege, a serialization failure) stays as it is.
+/// The transaction is lost either way: an error is only told in other words, not survived. Whoever means to go on after
+/// it calls this inside of `subtransaction::contained`. What is not the text's fault (a cancel, a lack of privilege, a
+/// serialization failure) stays as it is.
 pub fn explained<T>(explain: impl Fn(Raised) -> Failure, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let explain = AssertUnwindSafe(explain);
     let explain = &explain;

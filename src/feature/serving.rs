@@ -11,6 +11,7 @@ use crate::feature::plan::{self, Plan};
 use crate::feature::row::{Columns, NewRow};
 use crate::features::{self, Features};
 use crate::statement::{Arguments, Mode, Statement};
+use crate::subtransaction;
 use pgrx::datum::Uuid;
 use pgrx::{IntoDatum, PgSqlErrorCode, pg_sys};
 use serde_json::{Map, Value as Json};
@@ -80,7 +81,7 @@ pub fn features(
     if signature.features.iter().all(|feature| given.contains_key(&feature.name)) {
         return features::from_json(signature, &Json::Object(given));
     }
-    plan::with_in(home, &pinned.tenant, &pinned.set, |plan| {
+    within(home, pinned, |plan| {
         let request = Request {
             entity_id: (plan.set.entity_type == entity.kind).then_some(entity.id),
             as_of: as_of.unwrap_or_else(now),
@@ -104,7 +105,7 @@ pub fn features_of_row(
     row: &NewRow,
     serialize: bool,
 ) -> Result<(Features, Option<i64>)> {
-    plan::with_in(home, &pinned.tenant, &pinned.set, |plan| {
+    within(home, pinned, |plan| {
         let own = (plan.set.entity_type == entity.kind).then_some(entity.id);
         if serialize {
             lock(plan, own, row)?;
@@ -121,6 +122,11 @@ pub fn features_of_row(
         let values = online::compute(home, plan, &request)?;
         Ok((merged(signature, plan, &values, &Map::new())?, moment))
     })
+}
+
+/// Plans and computes in a subtransaction: users' SQL may fail in it, and a fallback decision answer in its place.
+fn within<T>(home: Home, pinned: &Pinned, compute: impl FnOnce(&mut Plan) -> Result<T>) -> Result<T> {
+    subtransaction::contained(|| plan::with_in(home, &pinned.tenant, &pinned.set, compute))
 }
 
 /// One object of what was given and what was computed, bound to the signature. Names that only led to entities are left
