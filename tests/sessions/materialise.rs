@@ -253,8 +253,11 @@ fn a_run_is_its_owners_and_one_at_a_time() -> Outcome {
     let busy = std::thread::spawn(move || {
         worker.batch_execute("CALL sira_run_feature_pipeline('cards', batch => 1)")
     });
-    backend.wait_for(&mut session, "batch => 1")?;
-    std::thread::sleep(Duration::from_millis(300));
+    let began = Instant::now();
+    while number(&mut session, "SELECT count(*) FROM sira_jobs WHERE step = 'compute' AND status = 'running'")? == 0 {
+        assert!(began.elapsed() < Duration::from_secs(60), "the run does not begin");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     session.batch_execute("CALL sira_run_feature_pipeline('cards')")?;
     session.execute("SELECT pg_cancel_backend($1)", &[&backend.0])?;
     refused(busy.join().map_err(|_| "the worker panicked")?, "57014")?;

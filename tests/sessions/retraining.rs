@@ -25,10 +25,6 @@ fn world(session: &mut Client) -> Outcome {
     Ok(())
 }
 
-fn number(session: &mut Client, query: &str) -> Outcome<i64> {
-    Ok(session.query_one(query, &[])?.get(0))
-}
-
 /// Versions, runs, artifacts, feedback that was used, and retrainings.
 fn counts(session: &mut Client) -> Outcome<Vec<i64>> {
     Ok(session
