@@ -114,7 +114,8 @@ pub fn open_for_reading(path: &Path) -> io::Result<File> {
 fn map_file(file: &File) -> io::Result<Loaded> {
     // SAFETY: the file is ours alone (closed to writers once it has its name) and never changed in place:
     // whoever replaces or removes it leaves this map on the old inode.
-    let map = unsafe { memmap2::Mmap::map(file) }?;
+    // Opening reads every byte: one call for all pages is cheaper than a fault for every few of them.
+    let map = unsafe { memmap2::MmapOptions::new().populate().map(file) }?;
     Loaded::open(Bytes::Mapped(map))
         .map_err(|failure| io::Error::new(ErrorKind::InvalidData, failure.message()))
 }
