@@ -25,6 +25,7 @@ static MIN_AUC: GucSetting<f64> = GucSetting::<f64>::new(0.90);
 static MIN_PRECISION: GucSetting<f64> = GucSetting::<f64>::new(0.80);
 static MIN_RECALL: GucSetting<f64> = GucSetting::<f64>::new(0.75);
 static MIN_IMPROVEMENT: GucSetting<f64> = GucSetting::<f64>::new(0.02);
+static MIN_GATE_ROWS: GucSetting<i32> = GucSetting::<i32>::new(30);
 static COST_ALERT: GucSetting<i32> = GucSetting::<i32>::new(80);
 static COST_CRITICAL: GucSetting<i32> = GucSetting::<i32>::new(95);
 static AUTO_PROMOTE: GucSetting<bool> = GucSetting::<bool>::new(false);
@@ -234,6 +235,16 @@ fn register_gates() {
         c"Or by a fifth of what is left to perfection, where that is less. -1 asks for no comparison.",
         &MIN_IMPROVEMENT,
         -1.0,
+    );
+    GucRegistry::define_int_guc(
+        c"sira.min_gate_rows",
+        c"On how many rows a version must have been measured for a gate, and on how many of each class.",
+        c"Of slices, those with fewer rows are not looked at unless their gate says another number. 0 asks nothing.",
+        &MIN_GATE_ROWS,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::default(),
     );
     GucRegistry::define_bool_guc(
         c"sira.auto_promote",

@@ -43,7 +43,7 @@ COMMENT ON COLUMN @extschema@.sira_gates.slice IS 'the column by whose values an
 COMMENT ON COLUMN @extschema@.sira_gates.minimum IS 'at least this much; of improvement the share of the champion''s value';
 COMMENT ON COLUMN @extschema@.sira_gates.maximum IS 'at most this much';
 COMMENT ON COLUMN @extschema@.sira_gates.max_gap IS 'at most this much between the best slice and the worst';
-COMMENT ON COLUMN @extschema@.sira_gates.min_rows IS 'slices with fewer rows are not looked at; 30 where nothing is said';
+COMMENT ON COLUMN @extschema@.sira_gates.min_rows IS 'slices with fewer rows are not looked at; where nothing is said, those with fewer than sira.min_gate_rows';
 COMMENT ON COLUMN @extschema@.sira_gates.enabled IS 'false: nothing of the kind is asked from now on, whatever a setting or a wider row says';
 COMMENT ON COLUMN @extschema@.sira_gates.reason IS 'why';
 COMMENT ON COLUMN @extschema@.sira_gates.set_at IS 'when it was set';
@@ -157,6 +157,7 @@ CREATE FUNCTION @extschema@.sira_gate_fill() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    least_rows CONSTANT integer := @extschema@.sira_gate_setting('min_gate_rows');
     owner_model @extschema@.sira_models;
     held record;
 BEGIN
@@ -177,7 +178,7 @@ BEGIN
             OR NEW.minimum IS DISTINCT FROM greatest(NEW.minimum, held.minimum)
             OR NEW.maximum IS DISTINCT FROM least(NEW.maximum, held.maximum)
             OR NEW.max_gap IS DISTINCT FROM least(NEW.max_gap, held.max_gap)
-            OR NEW.kind = 'slice' AND coalesce(NEW.min_rows, 30) > coalesce(held.min_rows, 30))
+            OR NEW.kind = 'slice' AND coalesce(NEW.min_rows, least_rows) > coalesce(held.min_rows, least_rows))
        AND NOT NEW.by_owner
     THEN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',

@@ -39,11 +39,35 @@ $$;
 COMMENT ON FUNCTION @extschema@.sira_number(jsonb) IS
     'The number that a JSON value is, NULL where it is none. Example: SELECT sira_number(metrics -> ''auc'') FROM sira_model_versions;';
 
+-- A few rows show nothing, least of all those that somebody has picked: any model tells one fraud from one payment that is none.
+CREATE FUNCTION @extschema@.sira_rows_told(rows bigint, prevalence double precision) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(rows::text, 'unknown') || ' rows' || coalesce(', ' || round(rows * prevalence)::bigint || ' of them positive', '')
+$$;
+COMMENT ON FUNCTION @extschema@.sira_rows_told(bigint, double precision) IS
+    'How many rows something was measured on, in words. Example: SELECT sira_rows_told(rows, sira_number(metrics -> ''prevalence'')) FROM sira_evaluations;';
+
+CREATE FUNCTION @extschema@.sira_rows_lacking(rows bigint, prevalence double precision) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    least_rows integer := @extschema@.sira_gate_setting('min_gate_rows');
+    positives double precision := round(rows * prevalence);
+BEGIN
+    RETURN CASE
+        WHEN coalesce(rows, 0) < least_rows THEN format('%s rows are needed', least_rows)
+        -- Where rows have weights it is their share that is known, and the number follows from it.
+        WHEN least(positives, rows - positives) < least_rows THEN format('%s rows of each class are needed', least_rows) END;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_rows_lacking(bigint, double precision) IS
+    'What rows lack to be enough for a gate, by sira.min_gate_rows; NULL where they are. Example: SELECT sira_rows_lacking(rows, sira_number(metrics -> ''prevalence'')) FROM sira_evaluations;';
+
 -- How a version compares with the champion on the newest rows that both have met. NULL for value or champion_value: there are none.
 CREATE FUNCTION @extschema@.sira_against_champion(
     tenant text, model uuid, target uuid, share double precision,
     OUT champion integer, OUT metric text, OUT wanted double precision, OUT higher_is_better boolean, OUT value double precision,
-    OUT champion_value double precision, OUT detail text)
+    OUT champion_value double precision, OUT detail text, OUT rows bigint, OUT prevalence double precision)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -79,6 +103,8 @@ BEGIN
     higher_is_better := coalesce((
         SELECT p.higher_is_better FROM @extschema@.sira_models m, @extschema@.sira_primary_metric(m.task, met.metrics) p
         WHERE m.tenant_id = tenant AND m.id = model AND p.metric = met.primary_metric), true);
+    rows := met.rows;
+    prevalence := @extschema@.sira_number(met.metrics -> 'prevalence');
     value := met.primary_value;
     champion_value := met.of_champion;
     -- By a share of the champion's value, or by a fifth of what is left to perfection where that is less: 1 where more is
@@ -86,8 +112,8 @@ BEGIN
     wanted := CASE WHEN higher_is_better
         THEN champion_value + least(share * abs(champion_value), (1 - champion_value) / 5) - 1e-12
         ELSE champion_value - least(share, 0.2) * abs(champion_value) + 1e-12 END;
-    detail := format('version %s has %s on the same %s rows (%s by %s)', champion, champion_value, met.rows, met.purpose,
-                     met.evaluated_by);
+    detail := format('version %s has %s on the same %s (%s by %s)', champion, champion_value,
+                     @extschema@.sira_rows_told(rows, prevalence), met.purpose, met.evaluated_by);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_against_champion(text, uuid, uuid, double precision) IS
@@ -100,10 +126,11 @@ CREATE FUNCTION @extschema@.sira_slices_of(
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    enough integer := coalesce(least_rows, @extschema@.sira_gate_setting('min_gate_rows')::integer);
     newest record;
     spread record;
 BEGIN
-    SELECT e.slices -> sliced_by AS parts, e.purpose, e.evaluated_by INTO newest
+    SELECT e.slices -> sliced_by AS parts, e.rows, e.purpose, e.evaluated_by INTO newest
     FROM @extschema@.sira_evaluations e
     WHERE e.tenant_id = tenant AND e.model_version_id = target AND jsonb_typeof(e.slices -> sliced_by) = 'object'
     ORDER BY e.evaluated_at DESC LIMIT 1;
@@ -115,7 +142,7 @@ BEGIN
            (array_agg(s.name ORDER BY s.value, s.name))[1] AS worst, (array_agg(s.name ORDER BY s.value DESC, s.name))[1] AS best
     INTO spread
     FROM (SELECT p.key AS name, @extschema@.sira_number(p.value -> measure) AS value FROM jsonb_each(newest.parts) p
-          WHERE coalesce(@extschema@.sira_number(p.value -> 'rows'), 0) >= coalesce(least_rows, 30)) s
+          WHERE coalesce(@extschema@.sira_number(p.value -> 'rows'), 0) >= enough) s
     WHERE s.value IS NOT NULL;
     -- One slice has no gap, and a query that holds one value of the column shows nothing of the others.
     IF spread.counted > 1 THEN
@@ -123,11 +150,11 @@ BEGIN
         highest := spread.high;
     END IF;
     detail := CASE
-        WHEN spread.counted = 0 THEN format('no slice of "%s" has the metric on %s rows', sliced_by, coalesce(least_rows, 30))
+        WHEN spread.counted = 0 THEN format('no slice of "%s" has the metric on %s rows', sliced_by, enough)
         WHEN spread.counted = 1
-            THEN format('only one slice of "%s" (%s) has the metric on %s rows', sliced_by, spread.worst, coalesce(least_rows, 30))
-        ELSE format('lowest %s (%s), highest %s (%s) of %s slices (%s by %s)', spread.low, spread.worst, spread.high,
-                    spread.best, spread.counted, newest.purpose, newest.evaluated_by) END;
+            THEN format('only one slice of "%s" (%s) has the metric on %s rows', sliced_by, spread.worst, enough)
+        ELSE format('lowest %s (%s), highest %s (%s) of %s slices of %s rows (%s by %s)', spread.low, spread.worst, spread.high,
+                    spread.best, spread.counted, newest.rows, newest.purpose, newest.evaluated_by) END;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_slices_of(text, uuid, text, text, integer) IS
@@ -160,6 +187,7 @@ DECLARE
     one @extschema@.sira_gate_finding;
     value double precision;
     evaluated record;
+    lacking text;
     is_trained_here boolean;
 BEGIN
     SELECT v.training_run_id IS NOT NULL INTO is_trained_here FROM @extschema@.sira_model_versions v WHERE v.id = target;
@@ -174,6 +202,7 @@ BEGIN
         one.metric := asked.metric;
         one.wanted := @extschema@.sira_gate_wanted(asked.kind, asked.minimum, asked.maximum, asked.max_gap);
         one.detail := asked.origin;
+        lacking := NULL;
         CASE asked.kind
         WHEN 'metric' THEN
             IF asked.metric = 'latency_us' THEN
@@ -182,22 +211,32 @@ BEGIN
                 value := @extschema@.sira_number(measured -> asked.metric);
             END IF;
             -- What came with an imported version is the word of whoever imported it, and nothing to go to production by.
-            SELECT @extschema@.sira_number(e.metrics -> asked.metric) AS value, e.rows, e.purpose, e.evaluated_by INTO evaluated
+            SELECT @extschema@.sira_number(e.metrics -> asked.metric) AS value, e.rows,
+                   @extschema@.sira_number(e.metrics -> 'prevalence') AS prevalence, e.purpose, e.evaluated_by INTO evaluated
             FROM @extschema@.sira_evaluations e
             WHERE e.tenant_id = tenant AND e.model_version_id = target AND jsonb_typeof(e.metrics -> asked.metric) = 'number'
               AND asked.metric <> 'latency_us' AND NOT coalesce(is_trained_here, false)
             ORDER BY e.evaluated_at DESC LIMIT 1;
             IF FOUND THEN
                 value := evaluated.value;
-                one.detail := concat_ws('; ', format('on %s rows (%s by %s)', evaluated.rows, evaluated.purpose, evaluated.evaluated_by),
-                                        asked.origin);
-            ELSIF value IS NOT NULL AND asked.metric <> 'latency_us' AND NOT coalesce(is_trained_here, false) THEN
+                lacking := @extschema@.sira_rows_lacking(evaluated.rows, evaluated.prevalence);
+                one.detail := concat_ws('; ', format('on %s (%s by %s)', @extschema@.sira_rows_told(evaluated.rows, evaluated.prevalence),
+                                                     evaluated.purpose, evaluated.evaluated_by), lacking, asked.origin);
+            ELSIF value IS NOT NULL AND asked.metric <> 'latency_us' AND is_trained_here THEN
+                evaluated.rows := @extschema@.sira_number(measured -> 'rows');
+                evaluated.prevalence := @extschema@.sira_number(measured -> 'prevalence');
+                lacking := @extschema@.sira_rows_lacking(evaluated.rows, evaluated.prevalence);
+                one.detail := concat_ws('; ', format('on %s (test part of the run by %s)',
+                    @extschema@.sira_rows_told(evaluated.rows, evaluated.prevalence), author), lacking, asked.origin);
+            ELSIF value IS NOT NULL AND asked.metric <> 'latency_us' THEN
                 one.detail := concat_ws('; ', format('claimed by %s, not measured here', author), asked.origin);
             END IF;
             one.found := value::text;
             one.passed := coalesce(value >= coalesce(asked.minimum, value) AND value <= coalesce(asked.maximum, value), false)
                 AND (wanted_stage <> 'production' OR asked.metric = 'latency_us' OR coalesce(is_trained_here, false)
-                     OR evaluated.value IS NOT NULL);
+                     OR evaluated.value IS NOT NULL)
+                -- Whoever asks for nothing needs no rows.
+                AND (lacking IS NULL OR (asked.minimum = 0 AND asked.maximum IS NULL));
             IF value IS NULL THEN
                 one.detail := concat_ws('; ', 'not measured', asked.origin);
             END IF;
@@ -205,16 +244,23 @@ BEGIN
             SELECT c.* INTO better FROM @extschema@.sira_against_champion(tenant, model, target, asked.minimum) c;
             one.metric := better.metric;
             one.found := better.value::text;
-            -- The first version has nobody to be better than.
+            IF better.value IS NOT NULL AND asked.minimum > -1 THEN
+                lacking := @extschema@.sira_rows_lacking(better.rows, better.prevalence);
+            END IF;
+            -- The first version has nobody to be better than. Where better is asked for, as good is not enough, unless there is
+            -- no better.
             one.passed := better.champion IS NULL
                 OR coalesce(CASE WHEN better.higher_is_better THEN better.value >= better.wanted
-                                 ELSE better.value <= better.wanted END, false);
+                                 ELSE better.value <= better.wanted END, false)
+                AND lacking IS NULL
+                AND (asked.minimum <= 0 OR better.value <> better.champion_value
+                     OR better.value = CASE WHEN better.higher_is_better THEN 1 ELSE 0 END);
             IF better.wanted IS NOT NULL THEN
                 one.wanted := format('at %s %s', CASE WHEN better.higher_is_better THEN 'least' ELSE 'most' END,
                                  trim_scale(round(better.wanted::numeric, 9)));
             END IF;
             one.detail := concat_ws('; ', coalesce(better.detail, CASE WHEN better.champion IS NULL THEN 'no champion to compare with'
-                                                                   END), asked.origin);
+                                                                   END), lacking, asked.origin);
         WHEN 'slice' THEN
             SELECT s.* INTO part FROM @extschema@.sira_slices_of(tenant, target, asked.slice, asked.metric, asked.min_rows) s;
             one.wanted := one.wanted || format(' by "%s"', asked.slice);

@@ -107,6 +107,45 @@ SELECT metric, minimum, origin FROM sira_gates_in_force('walls_gates') WHERE sta
 SELECT set_by, by_owner, minimum FROM sira_gates g JOIN sira_models m ON m.id = g.model_id WHERE m.name = 'walls_gates' ORDER BY g.id;
 ROLLBACK;
 
+-- A handful of rows that somebody has picked passes no gate, neither by itself nor beside the champion.
+BEGIN;
+\set ON_ERROR_ROLLBACK on
+CREATE TABLE walls_rows AS
+SELECT i AS id, timestamptz '2026-01-01 00:00+00' + i * interval '1 hour' AS paid_at, (i * 7919 % 400)::float8 AS amount,
+       i * 7919 % 400 > 320 AND i % 5 > 0 AS is_fraud
+FROM generate_series(1, 2000) i;
+SELECT sira_create_model('few', 'fraud_detection') AS model_id \gset
+SELECT rows_test FROM sira_train('few', 'SELECT paid_at, amount, is_fraud FROM walls_rows', 'is_fraud', time_column => 'paid_at',
+    params => '{"num_iterations": 10, "num_leaves": 4}');
+SET LOCAL sira.min_auc = 0.9; SET LOCAL sira.min_improvement = 0.02;
+SELECT gate, metric, passed, detail FROM sira_check_gates('few/1', 'production') WHERE gate = 'metric';
+SELECT count(*) FROM sira_promote('few/1');
+SELECT rows_test FROM sira_train('few', 'SELECT paid_at, amount, is_fraud FROM walls_rows WHERE id <= 1600 '
+    'UNION ALL VALUES (timestamptz ''2026-06-01'', 399.0, true), (''2026-06-01'', 1.0, false)', 'is_fraud', time_column => 'paid_at',
+    params => '{"num_iterations": 10, "num_leaves": 4}',
+    split => '{"method": "time", "validation_from": "2026-03-01", "test_from": "2026-05-01"}');
+SELECT gate, metric, wanted, found, passed, detail FROM sira_check_gates('few/2', 'production') WHERE gate IN ('metric', 'improvement');
+SELECT * FROM sira_promote('few/2');
+\echo :LAST_ERROR_SQLSTATE
+-- Enough rows, and of one class too few.
+SELECT rows_test FROM sira_train('few', 'SELECT paid_at, amount, is_fraud FROM walls_rows WHERE id <= 1600 '
+    'UNION ALL SELECT ''2026-06-01'', 399.0 - 100 * (i % 25), i % 25 = 0 FROM generate_series(1, 100) i', 'is_fraud', time_column => 'paid_at',
+    params => '{"num_iterations": 10, "num_leaves": 4}',
+    split => '{"method": "time", "validation_from": "2026-03-01", "test_from": "2026-05-01"}');
+SELECT gate, metric, found, passed, detail FROM sira_check_gates('few/3', 'production') WHERE gate IN ('metric', 'improvement');
+-- Who asks for nothing needs no rows, and how many are needed is the DBA's to say.
+SET LOCAL sira.min_gate_rows = 0;
+SELECT gate, metric, passed FROM sira_check_gates('few/2', 'production') WHERE gate = 'metric';
+SET LOCAL sira.min_gate_rows = 30; SET LOCAL sira.min_auc = 0; SET LOCAL sira.min_improvement = -1;
+SELECT gate, passed FROM sira_check_gates('few/2', 'production');
+-- As good as the champion is not better.
+SET LOCAL sira.min_improvement = 0.02;
+INSERT INTO sira_evaluations (model_id, model_version_id, version, purpose, rows, data_digest, primary_metric, primary_value, metrics)
+SELECT v.model_id, v.id, v.version, 'comparison', 500, sha256('the same'), 'auc', w.auc, '{}'
+FROM sira_model_versions v CROSS JOIN (VALUES (1, 0::float8), (2, 0), (3, 0.1)) w (version, auc) WHERE v.model_id = :'model_id' AND v.version = w.version;
+SELECT v.version, c.passed FROM (VALUES (2), (3)) v (version), sira_check_gates('few/' || v.version, 'production') c WHERE c.gate = 'improvement';
+ROLLBACK;
+
 -- An older snapshot does not show what was rejected or asked for meanwhile.
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 \set ON_ERROR_ROLLBACK off
