@@ -4,6 +4,7 @@ CREATE FUNCTION @extschema@.sira_approval_fill() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    stages CONSTANT text[] := ARRAY['validated', 'staging', 'production'];
     judged record;
 BEGIN
     -- Nobody's tenant: row-level security answers.
@@ -17,7 +18,23 @@ BEGIN
             DETAIL = format('This one would be given as "%s" by a function with the rights of "%s".', SESSION_USER, CURRENT_USER),
             HINT = 'Call sira_approve or sira_reject directly.';
     END IF;
-    SELECT v.model_id, v.version, v.created_by, v.artifact_digest, v.metrics INTO judged
+    -- Nor does who reads a view, or calls a function with their own rights, know what else it does: what the client sent has to
+    -- say itself that it signs. No backslash, which standard_conforming_strings could take away.
+    IF NOT coalesce(current_query() ~* concat('(^|[^a-z0-9_])(sira_', NEW.decision, '"?[[:space:]]*[(]|insert[[:space:]]+into',
+            '[[:space:]]+(("[^"]+"|[^[:space:]".]+)[[:space:]]*[.][[:space:]]*)?"?sira_approvals([^a-z0-9_]|$))'), false) THEN
+        RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = 'a signature is given by hand',
+            DETAIL = format('The statement that was sent in the name of "%s" does not say that it signs: something that it calls does.',
+                            SESSION_USER),
+            HINT = 'Call sira_approve or sira_reject directly.';
+    END IF;
+    IF NEW.decision = 'reject' THEN
+        -- A promotion that is under way is waited for: what it has reached, nobody can object to any more.
+        PERFORM @extschema@.sira_lock_model(v.model_id) FROM @extschema@.sira_model_versions v
+        WHERE v.tenant_id = NEW.tenant_id AND v.id = NEW.model_version_id;
+    END IF;
+    SELECT v.model_id, v.version, v.created_by, v.artifact_digest, v.metrics, v.status,
+           (SELECT m.name FROM @extschema@.sira_models m WHERE m.tenant_id = v.tenant_id AND m.id = v.model_id) AS model_name
+    INTO judged
     FROM @extschema@.sira_model_versions v WHERE v.tenant_id = NEW.tenant_id AND v.id = NEW.model_version_id;
     IF NOT FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'foreign_key_violation',
@@ -28,8 +45,25 @@ BEGIN
             MESSAGE = format('"%s" registered version %s and may not approve it', SESSION_USER, judged.version),
             HINT = 'Ask somebody else to sign.';
     END IF;
+    IF NEW.decision = 'reject'
+       AND coalesce(array_position(stages, judged.status), CASE judged.status WHEN 'candidate' THEN 0 ELSE 3 END)
+           >= array_position(stages, NEW.stage) THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('version %s is "%s": an objection to "%s" would change nothing', judged.version, judged.status, NEW.stage),
+            HINT = CASE judged.status
+                WHEN 'production' THEN format('SELECT * FROM sira_rollback(%L, ''why'');', judged.model_name)
+                WHEN 'deprecated' THEN format('SELECT * FROM sira_transition(%L, ''archived'', ''why'');',
+                                              format('%s/%s', judged.model_name, judged.version))
+                WHEN 'archived' THEN 'It does not come back.'
+                WHEN 'rejected' THEN 'It does not come back.'
+                ELSE format('SELECT * FROM sira_reject(%L, ''production'', ''why'');',
+                            format('%s/%s', judged.model_name, judged.version)) END;
+    END IF;
     NEW.model_id := judged.model_id;
     NEW.signer := SESSION_USER;
+    -- A superuser may act as anybody: whom the server let in stays told.
+    NEW.logged_in_as := (SELECT r.rolname FROM pg_stat_get_activity(pg_backend_pid()) s JOIN pg_roles r ON r.oid = s.usesysid
+                         WHERE r.rolname <> SESSION_USER);
     NEW.digest := @extschema@.sira_version_digest(NEW.tenant_id, judged.model_id, judged.artifact_digest, judged.metrics);
     RETURN NEW;
 END

@@ -204,7 +204,7 @@ COMMENT ON COLUMN @extschema@.sira_model_transitions.at IS 'when; never earlier 
 COMMENT ON COLUMN @extschema@.sira_model_transitions.gates IS 'every gate and approval policy that was asked, with what was wanted and found; NULL where none was';
 COMMENT ON COLUMN @extschema@.sira_model_transitions.bypassed IS 'those that were not met when a superuser passed by with sira.bypass_gates; NULL where all were';
 
-COMMENT ON TABLE @extschema@.sira_approval_policies IS 'which state needs how many signatures of whom; every policy that fits must be met, none means none needed';
+COMMENT ON TABLE @extschema@.sira_approval_policies IS 'which state needs how many signatures of whom; every policy that fits must be met, and a signature counts for one of them; none means none needed';
 COMMENT ON COLUMN @extschema@.sira_approval_policies.id IS 'identity of the policy';
 COMMENT ON COLUMN @extschema@.sira_approval_policies.tenant_id IS 'the tenant it belongs to';
 COMMENT ON COLUMN @extschema@.sira_approval_policies.model_id IS 'the model it holds for; with model_type NULL too, all of the tenant''s';
@@ -212,7 +212,7 @@ COMMENT ON COLUMN @extschema@.sira_approval_policies.model_type IS 'the type of 
 COMMENT ON COLUMN @extschema@.sira_approval_policies.stage IS 'the state that needs signatures';
 COMMENT ON COLUMN @extschema@.sira_approval_policies.required_signatures IS 'how many people must sign';
 COMMENT ON COLUMN @extschema@.sira_approval_policies.required_role IS 'only members of this role count; NULL for anybody';
-COMMENT ON COLUMN @extschema@.sira_approval_policies.valid_for IS 'how long a signature holds; NULL for ever';
+COMMENT ON COLUMN @extschema@.sira_approval_policies.valid_for IS 'how long a signature holds, up to 100 years; NULL for ever';
 COMMENT ON COLUMN @extschema@.sira_approval_policies.created_at IS 'when it was made';
 COMMENT ON COLUMN @extschema@.sira_approval_policies.created_by IS 'who made it';
 
@@ -227,6 +227,7 @@ COMMENT ON COLUMN @extschema@.sira_approvals.decision IS 'approve or reject; a s
 COMMENT ON COLUMN @extschema@.sira_approvals.comment IS 'why';
 COMMENT ON COLUMN @extschema@.sira_approvals.digest IS 'what was signed: a change of artifact, metrics or policy voids it';
 COMMENT ON COLUMN @extschema@.sira_approvals.at IS 'when';
+COMMENT ON COLUMN @extschema@.sira_approvals.logged_in_as IS 'the superuser whose session signed as somebody else by SET SESSION AUTHORIZATION; NULL where it was the signer''s own';
 
 COMMENT ON TABLE @extschema@.sira_decision_policies IS 'what to do at which score, append-only: the newest version of a model holds';
 COMMENT ON COLUMN @extschema@.sira_decision_policies.id IS 'identity of this version of the policy';

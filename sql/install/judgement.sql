@@ -287,7 +287,12 @@ BEGIN
     SELECT wanted_stage, 'signatures', NULL::text,
            CASE WHEN s.needed > 0 THEN s.needed || coalesce(' of "' || s.required_role || '"', '') ELSE 'no rejection' END,
            CASE WHEN s.rejected > 0 THEN format('%s, rejections %s', s.given, s.rejected) ELSE s.given::text END,
-           s.given >= s.needed AND s.rejected = 0, 'approval policy'
+           s.given >= s.needed AND s.rejected = 0,
+           concat_ws('; ', 'approval policy', (
+               SELECT string_agg(DISTINCT format('"%s" signed in a session of "%s"', a.signer, a.logged_in_as), '; ')
+               FROM @extschema@.sira_approvals a
+               WHERE a.tenant_id = tenant AND a.model_version_id = target AND a.stage = wanted_stage AND a.logged_in_as IS NOT NULL
+                 AND a.digest = @extschema@.sira_version_digest(tenant, model, artifact, measured)))
     FROM @extschema@.sira_signatures(tenant, target, model, author,
         @extschema@.sira_version_digest(tenant, model, artifact, measured), wanted_stage) s;
 END

@@ -46,9 +46,59 @@ BEGIN
 END
 $$;
 
--- Signatures given and needed for a version and a stage, by policy. A signer's newest word counts; the author's, an expired one,
--- one over another digest and one of somebody outside the required role do not. Where no policy asks for any, an objection
--- counts all the same.
+-- Which policy each signature is given to: one person's one signature is one policy's, so that policies of two roles ask for two
+-- people even where somebody holds both. Policies and signers are numbered; a pair is a signer whom a policy takes. Each signer
+-- in turn is placed where there is room, or where moving others on makes some: whom nothing makes room for, none of them needs.
+CREATE FUNCTION @extschema@.sira_place_signatures(needed integer[], signers integer[], policies integer[]) RETURNS integer[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    placed integer[] := array_fill(0, ARRAY[coalesce((SELECT max(s.signer) FROM unnest(signers) s (signer)), 0)]);
+    room integer[] := needed;
+    -- The signer through whom a policy was come to.
+    reached integer[];
+    waiting integer[];
+    signer integer;
+    policy integer;
+    before integer;
+BEGIN
+    FOR newcomer IN 1 .. cardinality(placed) LOOP
+        reached := array_fill(0, ARRAY[cardinality(needed)]);
+        waiting := ARRAY[newcomer];
+        <<search>>
+        WHILE cardinality(waiting) > 0 LOOP
+            signer := waiting[1];
+            waiting := waiting[2:];
+            FOR pair IN 1 .. cardinality(signers) LOOP
+                policy := policies[pair];
+                CONTINUE WHEN signers[pair] <> signer OR reached[policy] > 0;
+                reached[policy] := signer;
+                IF room[policy] > 0 THEN
+                    room[policy] := room[policy] - 1;
+                    -- Back to the newcomer, everybody one policy on.
+                    LOOP
+                        signer := reached[policy];
+                        before := placed[signer];
+                        placed[signer] := policy;
+                        EXIT search WHEN before = 0;
+                        policy := before;
+                    END LOOP;
+                END IF;
+                waiting := waiting || ARRAY(
+                    SELECT p.signer::integer FROM unnest(placed) WITH ORDINALITY p (policy, signer)
+                    WHERE p.policy = sira_place_signatures.policies[pair]);
+            END LOOP;
+        END LOOP;
+    END LOOP;
+    RETURN placed;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_place_signatures(integer[], integer[], integer[]) IS
+    'Which policy each signer''s one signature is given to, 0 for none: needed of each policy, and pairs of a signer and a policy that takes them. Example: SELECT sira_place_signatures(''{1, 1}'', ''{1, 1, 2}'', ''{1, 2, 1}'');';
+
+-- Signatures given and needed for a version and a stage, by policy. A signer's newest word counts. An approval counts for one
+-- policy; the author's, an expired one, one over another digest and one of somebody outside the required role count for none. An
+-- objection of anybody who may sign counts, whether or not a policy asks for theirs: it would stand there without effect.
 CREATE FUNCTION @extschema@.sira_signatures(
     tenant text, version_id uuid, model uuid, author text, signed_digest bytea, wanted_stage text,
     OUT policy_id uuid, OUT required_role text, OUT given integer, OUT needed integer, OUT rejected integer)
@@ -58,34 +108,44 @@ AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT p.id, p.required_role,
-           count(s.signer) FILTER (WHERE s.decision = 'approve')::integer,
-           p.required_signatures,
-           count(s.signer) FILTER (WHERE s.decision = 'reject')::integer
-    FROM (
-        SELECT o.id, o.required_role, o.required_signatures, o.valid_for, o.created_at
+    WITH policies AS MATERIALIZED (
+        SELECT o.id, o.required_role, o.required_signatures, o.valid_for,
+               row_number() OVER (ORDER BY o.created_at, o.id)::integer AS place
         FROM @extschema@.sira_approval_policies o
         WHERE o.tenant_id = tenant AND o.stage = wanted_stage
           AND (o.model_id IS NULL OR o.model_id = model)
           AND (o.model_type IS NULL OR o.model_type = (SELECT m.model_type FROM @extschema@.sira_models m WHERE m.id = model))
-        UNION ALL
-        SELECT NULL, NULL, 0, NULL, NULL) p
-    LEFT JOIN LATERAL (
-        SELECT DISTINCT ON (a.signer) a.signer, a.decision
+    ), words AS MATERIALIZED (
+        SELECT DISTINCT ON (a.signer) a.signer, a.decision, a.at
         FROM @extschema@.sira_approvals a
-        WHERE a.tenant_id = tenant AND a.model_version_id = version_id AND a.stage = wanted_stage
-          AND a.digest = signed_digest AND a.signer <> author
-          AND (p.valid_for IS NULL OR a.at + p.valid_for > clock_timestamp())
-          AND (p.required_role IS NULL OR @extschema@.sira_is_member(a.signer, p.required_role))
-        ORDER BY a.signer, a.id DESC) s ON true
-    GROUP BY p.id, p.required_role, p.required_signatures, p.created_at
-    -- The line without a policy: only an objection is told, and only where no policy tells it.
-    HAVING p.id IS NOT NULL OR (count(s.signer) FILTER (WHERE s.decision = 'reject') > 0 AND NOT EXISTS (
-        SELECT 1 FROM @extschema@.sira_approval_policies o
-        WHERE o.tenant_id = tenant AND o.stage = wanted_stage
-          AND (o.model_id IS NULL OR o.model_id = model)
-          AND (o.model_type IS NULL OR o.model_type = (SELECT m.model_type FROM @extschema@.sira_models m WHERE m.id = model))))
-    ORDER BY p.created_at, p.id;
+        WHERE a.tenant_id = tenant AND a.model_version_id = version_id AND a.stage = wanted_stage AND a.digest = signed_digest
+        ORDER BY a.signer, a.id DESC
+    ), objections AS MATERIALIZED (
+        SELECT w.at FROM words w JOIN pg_roles r ON r.rolname = w.signer
+        WHERE w.decision = 'reject' AND has_column_privilege(r.oid, '@extschema@.sira_approvals', 'decision', 'INSERT')
+    ), pairs AS MATERIALIZED (
+        SELECT dense_rank() OVER (ORDER BY w.signer)::integer AS signer, p.place
+        FROM policies p JOIN words w
+          ON w.decision = 'approve' AND w.signer <> author
+         AND (p.valid_for IS NULL OR w.at + p.valid_for > clock_timestamp())
+         AND (p.required_role IS NULL OR @extschema@.sira_is_member(w.signer, p.required_role))
+    ), placed AS MATERIALIZED (
+        SELECT @extschema@.sira_place_signatures(
+            ARRAY(SELECT p.required_signatures FROM policies p ORDER BY p.place),
+            ARRAY(SELECT q.signer FROM pairs q ORDER BY q.signer, q.place),
+            ARRAY(SELECT q.place FROM pairs q ORDER BY q.signer, q.place)) AS policy_of
+    ), told AS (
+        SELECT p.place, p.id, p.required_role,
+               -- Those that are given to it, and those that no policy needs.
+               (SELECT count(*) FROM pairs q WHERE q.place = p.place AND d.policy_of[q.signer] IN (0, p.place)) AS given,
+               p.required_signatures AS needed,
+               (SELECT count(*) FROM objections b WHERE p.valid_for IS NULL OR b.at + p.valid_for > clock_timestamp()) AS rejected
+        FROM policies p CROSS JOIN placed d
+        UNION ALL
+        -- Without a policy only an objection is told.
+        SELECT 0, NULL, NULL, 0, 0, count(*) FROM objections HAVING count(*) > 0 AND NOT EXISTS (SELECT 1 FROM policies)
+    )
+    SELECT t.id, t.required_role, t.given::integer, t.needed, t.rejected::integer FROM told t ORDER BY t.place;
 END
 $$;
 

@@ -211,7 +211,8 @@ CREATE TABLE @extschema@.sira_approval_policies (
     stage text NOT NULL CHECK (stage IN ('validated', 'staging', 'production')),
     required_signatures integer NOT NULL DEFAULT 1 CHECK (required_signatures > 0),
     required_role text,
-    valid_for interval,
+    -- A signature's end has to be a moment that can be told.
+    valid_for interval CHECK (valid_for > '0' AND valid_for <= '100 years'),
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     created_by text NOT NULL DEFAULT SESSION_USER,
     CHECK (model_id IS NULL OR model_type IS NULL),
@@ -228,6 +229,7 @@ CREATE TABLE @extschema@.sira_approvals (
     decision text NOT NULL CHECK (decision IN ('approve', 'reject')),
     comment text,
     digest bytea NOT NULL,
-    at timestamptz NOT NULL DEFAULT pg_catalog.now()
+    at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    logged_in_as text
 );
 CREATE INDEX sira_approvals_version_idx ON @extschema@.sira_approvals (model_version_id, stage);

@@ -437,6 +437,25 @@ fn only_a_superuser_passes_by_and_everybody_can_read_it() -> Outcome {
     Ok(())
 }
 
+/// An objection waits for the promotion that is under way, and then says that it comes too late.
+#[test]
+fn an_objection_that_comes_too_late_says_so() -> Outcome {
+    let mut world = World::new(0)?;
+    let mut promoter = world.login("promoter", "finance_ops")?;
+    let mut other = world.login("other", "finance_ops")?;
+    promoter.batch_execute("BEGIN")?;
+    promote(&mut promoter, 2)?;
+    let waiting = thread::spawn(move || {
+        refused(other.execute("SELECT sira_reject('m/2', 'production', 'wait')", &[]), "55000")
+            .map_err(|error| error.to_string())
+    });
+    thread::sleep(Duration::from_millis(300));
+    assert!(!waiting.is_finished(), "the objection did not wait for the promotion");
+    promoter.batch_execute("COMMIT")?;
+    waiting.join().map_err(|_| "the objecting session panicked")??;
+    world.settled(2)
+}
+
 #[test]
 fn an_alias_remembers_what_it_named() -> Outcome {
     let mut world = World::new(0)?;

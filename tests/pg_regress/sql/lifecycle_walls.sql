@@ -107,6 +107,102 @@ SELECT metric, minimum, origin FROM sira_gates_in_force('walls_gates') WHERE sta
 SELECT set_by, by_owner, minimum FROM sira_gates g JOIN sira_models m ON m.id = g.model_id WHERE m.name = 'walls_gates' ORDER BY g.id;
 ROLLBACK;
 
+-- Signatures: whose they are, how often one counts, and objections.
+BEGIN;
+\set ON_ERROR_ROLLBACK on
+CREATE FUNCTION pg_temp.stump(strength float8) RETURNS text LANGUAGE sql AS $$
+    SELECT format(E'tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\nmax_feature_idx=1\n'
+        'objective=binary sigmoid:1\nfeature_names=amount hour\nfeature_infos=[0:1000] [0:23]\ntree_sizes=%s\n\n%send of trees\n\n'
+        'feature_importances:\namount=1\n\nparameters:\nend of parameters\n\npandas_categorical:null\n', length(tree), tree)
+    FROM (SELECT format(E'Tree=0\nnum_leaves=2\nnum_cat=0\nsplit_feature=0\nsplit_gain=10\nthreshold=100\ndecision_type=2\n'
+        'left_child=-1\nright_child=-2\nleaf_value=-%1$s %1$s\nleaf_weight=50 50\nleaf_count=50 50\n'
+        'internal_value=0\ninternal_weight=0\ninternal_count=100\nis_linear=0\nshrinkage=1\n\n\n', strength) AS tree) AS t
+$$;
+CREATE ROLE walls_risk;
+CREATE ROLE walls_author IN ROLE sira_admin;
+CREATE ROLE walls_admin IN ROLE sira_admin;
+CREATE ROLE walls_bob IN ROLE finance_ops;
+CREATE ROLE walls_dave IN ROLE finance_ops, walls_risk;
+SELECT sira_create_model('signed', 'fraud_detection') AS model_id \gset
+SELECT sira_import_version('signed', pg_temp.stump(1));
+SELECT count(*) FROM sira_promote('signed');
+SET SESSION AUTHORIZATION walls_author;
+SELECT sira_import_version('signed', pg_temp.stump(2));
+RESET SESSION AUTHORIZATION;
+INSERT INTO sira_approval_policies (model_id, stage, required_role, created_at)
+VALUES (:'model_id', 'production', 'finance_ops', now() - interval '1 day'), (:'model_id', 'production', 'walls_risk', now());
+
+-- Drawn from whoever looks at a view, calls a function, or runs what was prepared: not what they said.
+CREATE FUNCTION walls_nice(value float8) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM sira_approve('signed/2', 'production', 'looks good');
+    RETURN round(value::numeric, 2);
+END $$;
+CREATE VIEW walls_figures AS SELECT 'auc' AS metric, walls_nice(0.91234) AS value;
+CREATE VIEW walls_given AS SELECT s.given FROM sira_approve('signed/2', 'production') s;
+CREATE FUNCTION walls_insert() RETURNS bigint LANGUAGE sql AS $$
+    INSERT INTO sira_approvals (model_version_id, stage, decision)
+    SELECT v.id, 'production', 'approve' FROM sira_model_versions v JOIN sira_models m ON m.id = v.model_id
+    WHERE m.name = 'signed' AND v.version = 2 RETURNING id $$;
+GRANT SELECT ON walls_figures, walls_given TO PUBLIC;
+SET SESSION AUTHORIZATION walls_bob;
+SELECT * FROM walls_figures;
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM walls_given;
+\echo :LAST_ERROR_SQLSTATE
+SELECT walls_insert(), my_sira_approve FROM (SELECT count(*) FROM sira_approvals) s (my_sira_approve);
+\echo :LAST_ERROR_SQLSTATE
+PREPARE walls_prepared AS SELECT * FROM sira_approve('signed/2', 'production');
+EXECUTE walls_prepared;
+\echo :LAST_ERROR_SQLSTATE
+RESET SESSION AUTHORIZATION;
+SELECT count(*) FROM sira_approvals WHERE model_id = :'model_id';
+
+-- One signature is one policy's: who is in both roles signs for one of them, for the one that nobody else can sign for.
+SET SESSION AUTHORIZATION walls_dave;
+SELECT * FROM "sira_approve" ('signed/2', 'production');
+SELECT * FROM sira_promote('signed/2');
+\echo :LAST_ERROR_SQLSTATE
+SELECT required_role, given, needed FROM sira_pending_approvals WHERE model = 'signed' AND stage = 'production';
+SET SESSION AUTHORIZATION walls_bob;
+INSERT INTO sira_approvals (model_version_id, stage, decision)
+SELECT v.id, 'production', 'approve' FROM sira_model_versions v WHERE v.model_id = :'model_id' AND v.version = 2;
+SELECT passed, wanted, found, detail FROM sira_check_gates('signed/2', 'production') WHERE gate = 'signatures';
+-- Any order, any number: Hall's condition holds for what is placed.
+SELECT sira_place_signatures('{1,1}', '{1,1,2}', '{1,2,1}') AS moved, sira_place_signatures('{2,1}', '{1,1,2,2}', '{1,2,1,2}') AS full,
+       sira_place_signatures('{1,1,1}', '{1,1,2,2,3}', '{1,2,2,3,1}') AS chain, sira_place_signatures('{1}', '{}', '{}') AS nobody;
+
+-- Objections of whoever may sign: the author's, an administrator's outside the required roles, until they say otherwise.
+SET SESSION AUTHORIZATION walls_author;
+SELECT * FROM sira_reject('signed/2', 'production', 'trained on the wrong month');
+SELECT * FROM sira_promote('signed/2');
+\echo :LAST_ERROR_SQLSTATE
+RESET SESSION AUTHORIZATION;
+REVOKE sira_admin FROM walls_author;
+SELECT bool_and(passed) AS passed FROM sira_check_gates('signed/2', 'production') WHERE gate = 'signatures';
+SET SESSION AUTHORIZATION walls_admin;
+SELECT * FROM sira_reject('signed/2', 'production', 'leaks the label');
+SELECT * FROM sira_promote('signed/2');
+\echo :LAST_ERROR_SQLSTATE
+DO $$ BEGIN PERFORM sira_approve('signed/2', 'production', 'it does not'); END $$;
+SELECT count(*) FROM sira_promote('signed/2');
+-- Where an objection can change nothing, it is not taken.
+SELECT * FROM sira_reject('signed/2', 'production', 'too late');
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM sira_reject('signed/1', 'production', 'never again');
+\echo :LAST_ERROR_SQLSTATE
+RESET SESSION AUTHORIZATION;
+SELECT signer, decision, logged_in_as = session_user AS by_superuser, at > now() AS when_it_was FROM sira_approvals
+WHERE model_id = :'model_id' ORDER BY id;
+-- A signature ends at a moment that can be told.
+\set VERBOSITY terse
+INSERT INTO sira_approval_policies (stage, valid_for) VALUES ('production', '178000000 years');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO sira_approval_policies (stage, valid_for) VALUES ('production', '0');
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY default
+ROLLBACK;
+
 -- A handful of rows that somebody has picked passes no gate, neither by itself nor beside the champion.
 BEGIN;
 \set ON_ERROR_ROLLBACK on
