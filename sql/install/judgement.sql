@@ -77,10 +77,7 @@ BEGIN
     SELECT c.version_id AS id, c.version INTO live FROM @extschema@.sira_champion(tenant, model) c;
     IF live.version IS NULL THEN
         -- Retiring the champion first does not spare the comparison with it.
-        SELECT v.id, v.version INTO live FROM @extschema@.sira_model_transitions t
-        JOIN @extschema@.sira_model_versions v ON v.tenant_id = t.tenant_id AND v.model_id = t.model_id AND v.id = t.version_id
-        WHERE t.tenant_id = tenant AND t.model_id = model AND t.from_status = 'production'
-        ORDER BY t.id DESC LIMIT 1;
+        SELECT f.version_id AS id, f.version INTO live FROM @extschema@.sira_former_champion(tenant, model) f;
     END IF;
     champion := live.version;
     IF champion IS NULL OR live.id = target THEN

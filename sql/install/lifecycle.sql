@@ -380,6 +380,15 @@ BEGIN
             MESSAGE = format('version %s is "%s" and may not be deleted', OLD.version, OLD.status),
             DETAIL = 'Only candidates, rejected and archived versions without predictions may be deleted.';
     END IF;
+    -- The next version has to be better than this one.
+    IF OLD.id = (SELECT f.version_id FROM @extschema@.sira_former_champion(OLD.tenant_id, OLD.model_id) f)
+       AND NOT EXISTS (SELECT 1 FROM @extschema@.sira_model_versions v
+                       WHERE v.tenant_id = OLD.tenant_id AND v.model_id = OLD.model_id AND v.status = 'production') THEN
+        RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = format('version %s was the last in production and may not be deleted', OLD.version),
+            DETAIL = 'The next version for production is compared with it.',
+            HINT = 'Promote another version first.';
+    END IF;
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_transaction_state',
             MESSAGE = 'a version is deleted in a transaction that is READ COMMITTED only',
@@ -422,8 +431,16 @@ BEGIN
     IF NEW.version IS NULL AND NEW.tenant_id IS NOT NULL THEN
         -- Two who register at once get two numbers: a training of hours must not end in a duplicate key.
         PERFORM 1 FROM @extschema@.sira_models m WHERE m.id = NEW.model_id FOR NO KEY UPDATE;
-        NEW.version := 1 + coalesce((SELECT max(v.version) FROM @extschema@.sira_model_versions v
-                                     WHERE v.tenant_id = NEW.tenant_id AND v.model_id = NEW.model_id), 0);
+        -- What history tells of a number is told of one version, also after that was deleted.
+        NEW.version := 1 + coalesce(greatest(
+            (SELECT max(v.version) FROM @extschema@.sira_model_versions v
+             WHERE v.tenant_id = NEW.tenant_id AND v.model_id = NEW.model_id),
+            (SELECT max(t.version) FROM @extschema@.sira_model_transitions t
+             WHERE t.tenant_id = NEW.tenant_id AND t.model_id = NEW.model_id),
+            (SELECT max(h.version) FROM @extschema@.sira_model_alias_history h
+             WHERE h.tenant_id = NEW.tenant_id AND h.model_id = NEW.model_id),
+            (SELECT max(e.version) FROM @extschema@.sira_evaluations e
+             WHERE e.tenant_id = NEW.tenant_id AND e.model_id = NEW.model_id)), 0);
     END IF;
     IF NEW.artifact_s3_key IS NULL AND NEW.artifact_digest IS NOT NULL THEN
         NEW.artifact_s3_key := 'sira:sha256/' || encode(NEW.artifact_digest, 'hex');

@@ -66,6 +66,20 @@ BEGIN
 END
 $$;
 
+-- The version that was in production last, of those that are there: where there is no champion, the next one is compared with it.
+CREATE FUNCTION @extschema@.sira_former_champion(tenant text, model uuid, OUT version_id uuid, OUT version integer)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    SELECT v.id, v.version INTO version_id, version FROM @extschema@.sira_model_transitions t
+    JOIN @extschema@.sira_model_versions v ON v.tenant_id = t.tenant_id AND v.model_id = t.model_id AND v.id = t.version_id
+    WHERE t.tenant_id = tenant AND t.model_id = model AND t.from_status = 'production'
+    ORDER BY t.id DESC LIMIT 1;
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_former_champion(text, uuid) IS
+    'The version of a model that was in production last, and is no more. Example: SELECT c.* FROM sira_models m, sira_former_champion(m.tenant_id, m.id) c;';
+
 CREATE FUNCTION @extschema@.sira_promote(model text, reason text DEFAULT NULL) RETURNS SETOF @extschema@.sira_version_step
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

@@ -107,7 +107,7 @@ SELECT metric, minimum, origin FROM sira_gates_in_force('walls_gates') WHERE sta
 SELECT set_by, by_owner, minimum FROM sira_gates g JOIN sira_models m ON m.id = g.model_id WHERE m.name = 'walls_gates' ORDER BY g.id;
 ROLLBACK;
 
--- Signatures: whose they are, how often one counts, and objections.
+-- Signatures: whose they are, how often one counts, and objections. Numbers and champions that are deleted.
 BEGIN;
 \set ON_ERROR_ROLLBACK on
 CREATE FUNCTION pg_temp.stump(strength float8) RETURNS text LANGUAGE sql AS $$
@@ -201,6 +201,24 @@ INSERT INTO sira_approval_policies (stage, valid_for) VALUES ('production', '178
 INSERT INTO sira_approval_policies (stage, valid_for) VALUES ('production', '0');
 \echo :LAST_ERROR_SQLSTATE
 \set VERBOSITY default
+
+-- The version that the next one is compared with stays, and history tells of a number once.
+SET LOCAL sira.min_improvement = 0.02;
+SELECT sira_import_version('signed', pg_temp.stump(3));
+SELECT count(*) FROM sira_transition('signed/2', 'deprecated');
+SELECT count(*) FROM sira_transition('signed/2', 'archived');
+DELETE FROM sira_model_versions WHERE model_id = :'model_id' AND version = 2;
+\echo :LAST_ERROR_SQLSTATE
+SELECT passed, detail FROM sira_check_gates('signed/3', 'production') WHERE gate = 'improvement';
+SELECT count(*) FROM sira_transition('signed/1', 'archived');
+DELETE FROM sira_model_versions WHERE model_id = :'model_id' AND version = 1;
+SELECT count(*) FROM sira_transition('signed/3', 'rejected');
+DELETE FROM sira_model_versions WHERE model_id = :'model_id' AND version = 3;
+SELECT sira_import_version('signed', pg_temp.stump(4));
+SELECT sira_set_alias('signed/4', 'challenger');
+SELECT sira_drop_alias('signed', 'challenger');
+DELETE FROM sira_model_versions WHERE model_id = :'model_id' AND version = 4;
+SELECT sira_import_version('signed', pg_temp.stump(4));
 ROLLBACK;
 
 -- A handful of rows that somebody has picked passes no gate, neither by itself nor beside the champion.
