@@ -61,8 +61,8 @@ BEGIN
     INSERT INTO @extschema@.sira_model_alias_history (tenant_id, model_id, alias, version_id, version, actor, at)
     VALUES (changed.tenant_id, changed.model_id, changed.alias, named,
             (SELECT v.version FROM @extschema@.sira_model_versions v WHERE v.id = named), SESSION_USER,
-            greatest(now(), (SELECT max(h.at) FROM @extschema@.sira_model_alias_history h
-                             WHERE h.tenant_id = changed.tenant_id AND h.model_id = changed.model_id AND h.alias = changed.alias)));
+            greatest(clock_timestamp(), (SELECT max(h.at) FROM @extschema@.sira_model_alias_history h
+                                         WHERE h.tenant_id = changed.tenant_id AND h.model_id = changed.model_id AND h.alias = changed.alias)));
     RETURN NULL;
 END
 $$;
@@ -137,7 +137,8 @@ COMMENT ON FUNCTION @extschema@.sira_drop_alias(text, text) IS
     'Takes an alias away; its history stays. Example: SELECT sira_drop_alias(''fraud'', ''challenger'');';
 
 -- What name@alias named at a moment: of champion the version that was live, of latest the highest number that was neither
--- archived nor rejected yet, of versions that are still there.
+-- archived nor rejected yet, of versions that are still there. now() is when the transaction began, and its own changes came
+-- after: whoever says now means what holds.
 CREATE FUNCTION @extschema@.sira_alias_version(model text, at timestamptz DEFAULT now()) RETURNS integer
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -158,12 +159,13 @@ BEGIN
         WHERE v.tenant_id = owner_model.tenant_id AND v.model_id = owner_model.id AND v.created_at <= sira_alias_version.at
           AND NOT EXISTS (SELECT 1 FROM @extschema@.sira_model_transitions t
                           WHERE t.tenant_id = v.tenant_id AND t.model_id = v.model_id AND t.version_id = v.id
-                            AND t.to_status IN ('archived', 'rejected') AND t.at <= sira_alias_version.at);
+                            AND t.to_status IN ('archived', 'rejected')
+                            AND (t.at <= sira_alias_version.at OR sira_alias_version.at = now()));
         RETURN named;
     END IF;
     SELECT h.version INTO named FROM @extschema@.sira_model_alias_history h
     WHERE h.tenant_id = owner_model.tenant_id AND h.model_id = owner_model.id AND h.alias = parsed.alias
-      AND h.at <= sira_alias_version.at
+      AND (h.at <= sira_alias_version.at OR sira_alias_version.at = now())
     ORDER BY h.at DESC, h.id DESC LIMIT 1;
     RETURN named;
 END

@@ -305,15 +305,15 @@ BEGIN
             MESSAGE = format('the extension is no longer in schema "%s"', (parse_ident('@extschema@'))[1]),
             HINT = 'ALTER SCHEMA ... RENAME TO @extschema@;';
     END IF;
-    -- The start of the transaction, as in the predictions, but never before the model's last step: a transaction that began
-    -- earlier may take its step later.
+    -- The moment of the step itself: other sessions go on with the version before it until the transaction commits, and that should
+    -- be told of as short a time as can be. Never before the model's last step, should the clock be set back.
     INSERT INTO @extschema@.sira_model_transitions
         (tenant_id, model_id, version_id, version, from_status, to_status, reason, actor, acted_as, digest, at, gates, bypassed)
     SELECT NEW.tenant_id, NEW.model_id, NEW.id, NEW.version, OLD.status, NEW.status, NEW.status_reason, SESSION_USER,
            NEW.status_set_by,
            @extschema@.sira_version_digest(NEW.tenant_id, NEW.model_id, NEW.artifact_digest, NEW.metrics),
-           greatest(now(), (SELECT max(t.at) FROM @extschema@.sira_model_transitions t
-                            WHERE t.tenant_id = NEW.tenant_id AND t.model_id = NEW.model_id)),
+           greatest(clock_timestamp(), (SELECT max(t.at) FROM @extschema@.sira_model_transitions t
+                                        WHERE t.tenant_id = NEW.tenant_id AND t.model_id = NEW.model_id)),
            NEW.status_gates, nullif(jsonb_path_query_array(NEW.status_gates, '$[*] ? (@.passed == false)'), '[]');
     RETURN NULL;
 END

@@ -237,10 +237,12 @@ DECLARE
         @extschema@.sira_find_model((@extschema@.sira_parse_model(sira_live_version.model)).name);
     live integer;
 BEGIN
-    -- The last step that began or ended a production: a begun one is live, an ended one leaves nothing.
+    -- The last step that began or ended a production: a begun one is live, an ended one leaves nothing. now() is when the
+    -- transaction began, and its own steps came after: whoever says now means what holds.
     SELECT CASE WHEN t.to_status = 'production' THEN t.version END INTO live
     FROM @extschema@.sira_model_transitions t
-    WHERE t.tenant_id = owner_model.tenant_id AND t.model_id = owner_model.id AND t.at <= sira_live_version.at
+    WHERE t.tenant_id = owner_model.tenant_id AND t.model_id = owner_model.id
+      AND (t.at <= sira_live_version.at OR sira_live_version.at = now())
       AND 'production' IN (t.from_status, t.to_status)
     ORDER BY t.at DESC, t.id DESC LIMIT 1;
     RETURN live;

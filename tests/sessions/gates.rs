@@ -437,6 +437,37 @@ fn only_a_superuser_passes_by_and_everybody_can_read_it() -> Outcome {
     Ok(())
 }
 
+/// A transaction that promotes may have begun long before: until it promotes, the version before it answers.
+#[test]
+fn what_was_live_is_told_of_the_step_and_not_of_its_transaction() -> Outcome {
+    let mut world = World::new(0)?;
+    let mut promoter = world.database.session()?;
+    let mut other = world.database.session()?;
+    promoter.batch_execute("BEGIN; SELECT 1")?;
+    let predict = format!(
+        "SELECT version, sira_uuid_v7_time(prediction_id)::text FROM sira_predict('m', 'user', 'a', {LEFT})"
+    );
+    let row = other.query_one(&predict, &[])?;
+    let (version, before): (i32, String) = (row.get(0), row.get(1));
+    assert_eq!(version, 1);
+    promote(&mut promoter, 2)?;
+    let now =
+        "SELECT sira_live_version('m'), sira_live_version('m', now()), sira_alias_version('m@champion')";
+    for (session, live) in [(&mut promoter, 2), (&mut other, 1)] {
+        let row = session.query_one(now, &[])?;
+        assert_eq!((0..3).map(|column| row.get::<_, i32>(column)).collect::<Vec<_>>(), [live; 3]);
+    }
+    promoter.batch_execute("COMMIT")?;
+    let row = other.query_one(&predict, &[])?;
+    let (version, after): (i32, String) = (row.get(0), row.get(1));
+    assert_eq!(version, 2);
+    let then =
+        "SELECT sira_live_version('m', $1::text::timestamptz), sira_live_version('m', $2::text::timestamptz)";
+    let row = other.query_one(then, &[&before, &after])?;
+    assert_eq!((row.get::<_, i32>(0), row.get::<_, i32>(1)), (1, 2));
+    world.settled(2)
+}
+
 /// An objection waits for the promotion that is under way, and then says that it comes too late.
 #[test]
 fn an_objection_that_comes_too_late_says_so() -> Outcome {
