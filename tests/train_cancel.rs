@@ -78,7 +78,7 @@ fn cancelling_is_quick_and_leaves_nothing() {
     println!(
         "freed in {stopped:?}; deaf for {deaf_binning:?} while binning, {deaf_boosting:?} while boosting"
     );
-    assert!(stopped < Duration::from_millis(300), "freeing took {stopped:?}");
+    assert!(stopped < Duration::from_secs(1), "freeing took {stopped:?}");
     assert!(deaf_boosting < Duration::from_secs(1), "a round took {deaf_boosting:?}");
     assert!(deaf_binning < Duration::from_secs(4), "finding bins took {deaf_binning:?}");
 

@@ -245,7 +245,7 @@ fn a_failing_job_is_tried_as_often_as_it_may_be() -> Outcome {
     let job = queue(&mut session, "SELECT t.* FROM t, pg_sleep(60)", 5, "")?;
     let next = queue(&mut session, "SELECT * FROM t", 5, "")?;
     let mut runner = database.session()?;
-    runner.batch_execute("SET statement_timeout = '1s'")?;
+    runner.batch_execute("SET statement_timeout = '5s'")?;
     refused(runner.batch_execute("CALL sira_run_jobs()"), "57014")?;
     let (status, _, message) = state(&mut session, &job)?;
     assert_eq!(
