@@ -121,10 +121,12 @@ AS $$
 DECLARE
     base record;
     policy record;
+    sides record;
     wanted_label text;
     seen text;
 BEGIN
     SELECT * INTO base FROM @extschema@.sira_retraining_base(sira_threshold_gain.model);
+    sides := @extschema@.sira_signature_sides(base.signature);
     wanted_label := coalesce((base.run).label, 'label');
     SELECT p.cost_matrix AS costs, p.threshold INTO policy FROM @extschema@.sira_decision_policies p
     WHERE p.tenant_id = base.tenant_id AND p.model_id = base.model_id ORDER BY p.version DESC LIMIT 1;
@@ -137,10 +139,11 @@ BEGIN
     IF base.task <> 'binary' OR positives = 0 OR positives = rows THEN
         RETURN;
     END IF;
-    seen := format('SELECT * FROM (%s) AS q WHERE pg_catalog.lower(q.%I) IN (''true'', ''false'', ''t'', ''f'', ''1'', ''0'')',
+    -- What is neither of its two classes is no label.
+    seen := format('SELECT * FROM (%s) AS q WHERE q.%I IN (%L, %L)',
         @extschema@.sira_retraining_query(base.model_name, NULL, wanted_label, 'predicted_at', NULL, NULL, base.signature, 'feedback',
             sira_threshold_gain.as_of, coalesce(sira_threshold_gain.label_maturity, base.label_maturity),
-            sira_threshold_gain.as_known, 'pg_catalog'), wanted_label);
+            sira_threshold_gain.as_known, 'pg_catalog'), wanted_label, sides.negative, sides.positive);
     WITH swept AS MATERIALIZED (
         SELECT s.threshold, s.best, s.current, CASE WHEN policy.costs IS NULL THEN coalesce(s.f1, 0) ELSE -s.cost END AS worth
         FROM @extschema@.sira_threshold_sweep(format('%s/%s', base.model_name, base.champion), seen, wanted_label, policy.costs,

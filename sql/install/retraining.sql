@@ -86,10 +86,39 @@ $$;
 COMMENT ON FUNCTION @extschema@.sira_label_number(text) IS
     'A label as a number: true is 1, false is 0; NULL where it is neither that nor a number. Example: SELECT sira_label_number(''true'');';
 
+-- What a binary version calls its two sides. A model that names none counts 0 and 1, which people call false and true.
+CREATE FUNCTION @extschema@.sira_signature_sides(signature jsonb, OUT negative text, OUT positive text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN c.said = c.first THEN c.second ELSE c.first END, c.said
+    FROM (SELECT coalesce(signature #>> '{classes,0}', 'false') AS first, coalesce(signature #>> '{classes,1}', 'true') AS second,
+                 coalesce(signature ->> 'positive', signature #>> '{classes,1}', 'true') AS said) c
+$$;
+COMMENT ON FUNCTION @extschema@.sira_signature_sides(jsonb) IS
+    'The negative and the positive class of a binary version, by its signature. Example: SELECT s.* FROM sira_model_versions v, sira_signature_sides(v.signature) s WHERE v.status = ''production'';';
+
+-- A word binds as a label does in an evaluation: by the class's own name, as a number where classes are numbers, and true or
+-- false (of classes that are words 1 and 0 too) says whether it is the positive one.
+CREATE FUNCTION @extschema@.sira_label_class(label text, negative text, positive text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN label IN (negative, positive) THEN label
+        WHEN ARRAY[n.no, n.yes] <@ '{0,1}' OR label ~ '[0-9]' AND (n.no IS NOT NULL OR n.yes IS NOT NULL) THEN
+            CASE n.value WHEN n.yes THEN positive WHEN n.no THEN negative END
+        ELSE CASE n.value WHEN 1 THEN positive WHEN 0 THEN negative END END
+    FROM (SELECT @extschema@.sira_label_number(label) AS value, @extschema@.sira_label_number(negative) AS no,
+                 @extschema@.sira_label_number(positive) AS yes) n
+$$;
+COMMENT ON FUNCTION @extschema@.sira_label_class(text, text, text) IS
+    'The class of a binary version that a label means; NULL where it means neither. Example: SELECT sira_label_class(''true'', ''legit'', ''fraud'');';
+
 -- One row a prediction, with the word that counts: a label or correction before an acceptance or refusal, the newest first; where
 -- nobody spoke of the prediction, the label of its entity: of the event that the prediction was about, where the label names one;
 -- the asked question before "label", and human over rule over import. Who accepts a prediction says that its side of the
--- threshold was right, who rejects it that the other one was; of several classes a refusal does not say which is right.
+-- threshold was right, who rejects it that the other one was: of the threshold that it was made under, whatever it is moved to
+-- later. Of several classes a refusal does not say which is right. A binary label bears the name that the version has for the
+-- class, and its number is 1 or 0; what is neither of the two classes has none.
 CREATE FUNCTION @extschema@.sira_labelled_predictions(
     model text, as_of timestamptz DEFAULT now(), label_maturity interval DEFAULT NULL, label_name text DEFAULT NULL,
     since timestamptz DEFAULT NULL, as_known boolean DEFAULT true)
@@ -110,14 +139,11 @@ DECLARE
         SELECT r.label FROM @extschema@.sira_training_runs r
         WHERE r.tenant_id = judged.tenant_id AND r.model_id = judged.id AND r.status = 'completed' AND r.label IS NOT NULL
         ORDER BY r.started_at DESC LIMIT 1), 'label');
-    line double precision := coalesce((
-        SELECT p.threshold FROM @extschema@.sira_decision_policies p
-        WHERE p.tenant_id = judged.tenant_id AND p.model_id = judged.id ORDER BY p.version DESC LIMIT 1), 0.7);
 BEGIN
     RETURN QUERY
     WITH voices AS (
         SELECT DISTINCT ON (f.prediction_id) f.id AS feedback_id, f.prediction_id, f.prediction_created_at, f.feedback_type, f.label,
-               f.reviewer_id, f.created_at, bool_or(f.used_in_retraining) OVER (PARTITION BY f.prediction_id) AS used
+               f.reviewer_id, f.created_at, f.used_in_retraining AS used
         FROM @extschema@.sira_feedback f
         WHERE f.tenant_id = tenant AND f.model_id = judged.id AND f.prediction_id IS NOT NULL AND f.target = 'prediction'
           AND f.status <> 'dismissed' AND f.feedback_type IN ('label', 'correction', 'accept', 'reject') AND f.created_at <= said_until
@@ -141,25 +167,48 @@ BEGIN
          AND (l.event_ts IS NULL OR l.event_ts IN (p.created_at, p.as_of))
         WHERE p.model_id = judged.id AND (l.label IS NOT NULL OR l.label_value IS NOT NULL)
           AND NOT EXISTS (SELECT FROM voices v WHERE v.prediction_id = p.id)
+    ), policies AS (
+        SELECT p.id, p.created_at, p.version, p.threshold FROM @extschema@.sira_decision_policies p
+        WHERE p.tenant_id = judged.tenant_id AND p.model_id = judged.id
+    ), versions AS MATERIALIZED (
+        SELECT v.id, v.version, c.negative, c.positive
+        FROM @extschema@.sira_model_versions v, @extschema@.sira_signature_sides(v.signature) c
+        WHERE v.tenant_id = judged.tenant_id AND v.model_id = judged.id
     ), spoken AS (
-        SELECT DISTINCT ON (p.id) p.id, p.model_version_id, p.entity_type, p.entity_id, coalesce(p.as_of, p.created_at) AS predicted_at,
-               p.score, p.predicted_class, p.decision, p.input_features,
+        SELECT DISTINCT ON (p.id) p.id, v.version, v.negative, v.positive, p.entity_type, p.entity_id,
+               coalesce(p.as_of, p.created_at) AS predicted_at, p.score, p.predicted_class, p.decision, p.input_features,
                CASE WHEN s.rank > 0 THEN s.word
                     WHEN s.feedback_type IN ('label', 'correction') THEN @extschema@.sira_label_said(s.words, asked)
-                    WHEN judged.task = 'binary' THEN ((p.score >= line) = (s.feedback_type = 'accept'))::text
+                    -- A prediction that somebody else logged names no policy: what stood there then counts.
+                    WHEN judged.task = 'binary' THEN CASE (p.score >= coalesce(CASE
+                            WHEN p.policy_id IS NOT NULL OR p.source = 'sira' THEN (SELECT y.threshold FROM policies y WHERE y.id = p.policy_id)
+                            ELSE (SELECT y.threshold FROM policies y WHERE y.created_at <= p.created_at ORDER BY y.version DESC LIMIT 1) END, 0.7))
+                        = (s.feedback_type = 'accept') WHEN true THEN v.positive WHEN false THEN v.negative END
                     WHEN judged.task = 'multiclass' AND s.feedback_type = 'accept' THEN p.predicted_class END AS label,
                s.label_from, s.said_by, s.known_at, s.used, s.feedback_id
         FROM said s
         JOIN @extschema@.sira_predictions p ON p.id = s.prediction_id AND p.created_at = s.created_at
-        WHERE p.tenant_id = tenant AND p.erased_at IS NULL AND p.model_version_id IS NOT NULL AND NOT p.fallback
+        JOIN versions v ON v.id = p.model_version_id
+        WHERE p.tenant_id = tenant AND p.erased_at IS NULL AND NOT p.fallback
         ORDER BY p.id, s.rank
+    ), named AS (
+        SELECT s.*, CASE WHEN judged.task <> 'binary' OR s.label IN (s.negative, s.positive) THEN s.label
+                         ELSE coalesce(@extschema@.sira_label_class(s.label, s.negative, s.positive), s.label) END AS name
+        FROM spoken s
+        WHERE s.label IS NOT NULL AND s.predicted_at <= mature_at
+          AND (sira_labelled_predictions.since IS NULL OR s.predicted_at >= sira_labelled_predictions.since)
     )
-    SELECT s.id, v.version, s.entity_type, s.entity_id, s.predicted_at, s.score, s.predicted_class, s.decision,
-           s.input_features, s.label, @extschema@.sira_label_number(s.label), s.label_from, s.said_by, s.known_at, s.used, s.feedback_id
-    FROM spoken s
-    JOIN @extschema@.sira_model_versions v ON v.id = s.model_version_id
-    WHERE s.label IS NOT NULL AND s.predicted_at <= mature_at
-      AND (sira_labelled_predictions.since IS NULL OR s.predicted_at >= sira_labelled_predictions.since);
+    SELECT s.id, s.version, s.entity_type, s.entity_id, s.predicted_at, s.score, s.predicted_class, s.decision, s.input_features, s.name,
+           CASE WHEN judged.task <> 'binary' THEN @extschema@.sira_label_number(s.name)
+                WHEN s.name = s.positive THEN 1 WHEN s.name = s.negative THEN 0 END,
+           s.label_from, s.said_by, s.known_at,
+           -- A label is no feedback that could be marked: it was used if a retraining took what was known when it began.
+           CASE WHEN s.feedback_id IS NOT NULL THEN s.used ELSE EXISTS (
+               SELECT 1 FROM @extschema@.sira_retrainings t
+               WHERE t.model_id = judged.id AND t.status = 'registered' AND t.source <> 'query'
+                 AND t.as_of - t.label_maturity >= s.predicted_at AND t.started_at >= s.known_at) END,
+           s.feedback_id
+    FROM named s;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_labelled_predictions(text, timestamptz, interval, text, timestamptz, boolean) IS
@@ -193,17 +242,26 @@ $$;
 COMMENT ON FUNCTION @extschema@.sira_query_columns(text, text) IS
     'Names and types of the columns of a query that has at least one row, read under a search_path. Example: SELECT * FROM sira_query_columns(''SELECT 1 AS a, now() AS b'', ''public'');';
 
--- A label from feedback in the type that the query's own label has; what cannot be read as that is no label.
-CREATE FUNCTION @extschema@.sira_label_expression(type text) RETURNS text
+-- A label from feedback in the type that the query's own label has; what cannot be read as that is no label. Of a binary model
+-- it is one of the champion's two classes, whatever the version that was spoken of called them: a third would be one too many.
+CREATE FUNCTION @extschema@.sira_label_expression(type text, signature jsonb) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE
-        WHEN type IN ('smallint', 'integer', 'bigint', 'real', 'double precision', 'numeric') THEN format('l.label_value::%s', type)
         WHEN type = 'boolean' THEN 'CASE l.label_value WHEN 1::pg_catalog.float8 THEN true WHEN 0::pg_catalog.float8 THEN false END'
+        WHEN signature ->> 'task' = 'binary' AND c.is_number THEN format(
+            'CASE l.label_value WHEN 1::pg_catalog.float8 THEN %1$L::%3$s WHEN 0::pg_catalog.float8 THEN %2$L::%3$s END',
+            coalesce(@extschema@.sira_label_number(s.positive), 1), coalesce(@extschema@.sira_label_number(s.negative), 0), type)
+        WHEN signature ->> 'task' = 'binary' AND signature -> 'classes' -> 0 IS NOT NULL THEN format(
+            'CASE l.label_value WHEN 1::pg_catalog.float8 THEN %1$L::%3$s WHEN 0::pg_catalog.float8 THEN %2$L::%3$s END',
+            s.positive, s.negative, type)
+        WHEN c.is_number THEN format('l.label_value::%s', type)
         ELSE format('l.label::%s', type) END
+    FROM @extschema@.sira_signature_sides(signature) s,
+         (SELECT type IN ('smallint', 'integer', 'bigint', 'real', 'double precision', 'numeric') AS is_number) c
 $$;
-COMMENT ON FUNCTION @extschema@.sira_label_expression(text) IS
-    'How a labelled prediction''s label is read as a type. Example: SELECT sira_label_expression(''boolean'');';
+COMMENT ON FUNCTION @extschema@.sira_label_expression(text, jsonb) IS
+    'How a labelled prediction''s label is read as a type, for a champion with this signature. Example: SELECT sira_label_expression(''boolean'', ''{"task": "binary"}'');';
 
 -- What the model saw, in the type of the query's column. Numbers stay what they were: beside an integer column they make both
 -- double precision.
@@ -237,11 +295,12 @@ DECLARE
     repeated text;
 BEGIN
     IF source = 'feedback' AND base_query IS NULL THEN
-        RETURN format('SELECT l.predicted_at, %s, l.label AS %I FROM %s AS l',
+        RETURN format('SELECT l.predicted_at, %s, %s AS %I FROM %s AS l',
             (SELECT string_agg(format('%s AS %I', @extschema@.sira_seen_expression(f ->> 'name',
                         CASE f ->> 'kind' WHEN 'boolean' THEN 'boolean' WHEN 'text' THEN 'text' WHEN 'date' THEN 'date'
                                           WHEN 'timestamp' THEN 'timestamptz' ELSE 'double precision' END), f ->> 'name'), ', ' ORDER BY i)
-             FROM jsonb_array_elements(signature -> 'features') WITH ORDINALITY AS s (f, i)), label, labelled);
+             FROM jsonb_array_elements(signature -> 'features') WITH ORDINALITY AS s (f, i)),
+            @extschema@.sira_label_expression('text', signature), label, labelled);
     END IF;
     SELECT * INTO described FROM @extschema@.sira_query_columns(base_query, caller_path);
     IF described.types IS NULL THEN
@@ -275,7 +334,7 @@ BEGIN
         columns := (SELECT string_agg(CASE
                 WHEN n <> label THEN format('q.%I', n)
                 ELSE format('CASE WHEN l.prediction_id IS NULL THEN q.%1$I ELSE %2$s END AS %1$I', n,
-                            @extschema@.sira_label_expression(t)) END, ', ' ORDER BY i)
+                            @extschema@.sira_label_expression(t, signature)) END, ', ' ORDER BY i)
             FROM ROWS FROM (unnest(described.names), unnest(described.types)) WITH ORDINALITY AS c (n, t, i));
         RETURN format(
             E'SELECT %s FROM (%s\n) AS q %s JOIN (SELECT DISTINCT ON (p.entity_id) p.* FROM %s AS p'
@@ -283,7 +342,7 @@ BEGIN
             columns, base_query, CASE source WHEN 'feedback' THEN '' ELSE 'LEFT' END, labelled, entity_column, mature);
     END IF;
     columns := (SELECT string_agg(format('%s AS %I', CASE
-            WHEN n = label THEN @extschema@.sira_label_expression(t)
+            WHEN n = label THEN @extschema@.sira_label_expression(t, signature)
             WHEN n = time_column THEN format('l.predicted_at::%s', t)
             WHEN n = weight THEN format('@extschema@.sira_label_weight(''human'')::%s', t)
             WHEN n = 'label_source' THEN format('''human''::%s', t)
@@ -357,6 +416,7 @@ DECLARE
     weight text;
     left_out text[];
     how_split jsonb;
+    positive text;
     taken uuid[];
     built text;
     trained record;
@@ -397,9 +457,7 @@ BEGIN
                         ELSE coalesce(run.options ->> 'time_column', CASE WHEN run.feature_set IS NOT NULL THEN 'as_of' END) END;
     weight := run.options ->> 'weight';
 
-    SELECT count(*), count(*) FILTER (WHERE NOT l.used_in_retraining AND (l.feedback_id IS NOT NULL OR NOT EXISTS (
-               SELECT 1 FROM @extschema@.sira_retrainings t WHERE t.model_id = base.model_id AND t.status = 'registered'
-                 AND t.source <> 'query' AND t.as_of - t.label_maturity >= l.predicted_at AND t.started_at >= l.known_at))),
+    SELECT count(*), count(*) FILTER (WHERE NOT l.used_in_retraining),
            array_agg(l.feedback_id) FILTER (WHERE l.feedback_id IS NOT NULL AND source <> 'query')
     INTO labels, new_labels, taken
     FROM @extschema@.sira_labelled_predictions(base.model_name, sira_retrain_under.as_of, maturity, wanted_label,
@@ -413,6 +471,11 @@ BEGIN
         IF entity IS NOT NULL AND run.feature_set IS NULL AND entity <> ALL (left_out) THEN
             left_out := left_out || entity;
         END IF;
+        -- Labels that are words would else make the rarer one positive, which with labels from feedback may be another one.
+        positive := coalesce(run.options ->> 'positive', (
+            SELECT s.positive FROM @extschema@.sira_signature_sides(base.signature) s
+            WHERE base.task = 'binary' AND (own_query IS NULL OR wanted_label = run.label AND NOT coalesce(
+                ARRAY[@extschema@.sira_label_number(s.negative), @extschema@.sira_label_number(s.positive)] <@ '{0,1}', false))));
         how_split := coalesce(sira_retrain_under.split,
             CASE WHEN run.split ?| '{validation_from,test_from}'::text[] THEN NULL ELSE run.split END,
             CASE WHEN time_column IS NULL THEN '{"method": "random"}' ELSE '{"method": "time"}' END::jsonb);
@@ -423,7 +486,7 @@ BEGIN
         BEGIN
             PERFORM set_config('search_path', caller_path, true);
             SELECT t.* INTO trained FROM @extschema@.sira_train(base.model_name, built, wanted_label,
-                time_column, weight, left_out, group_column => run.options ->> 'group_column', positive => run.options ->> 'positive',
+                time_column, weight, left_out, group_column => run.options ->> 'group_column', positive => positive,
                 params => params, split => how_split, embargo => embargo, seed => seed, feature_set => run.feature_set, notes => notes,
                 calibration => run.options #>> '{calibration,method}') t;
             PERFORM pg_catalog.set_config('search_path', own, true);
