@@ -56,7 +56,7 @@ BEGIN
             ('sira_admin', ARRAY['sira_tune', 'sira_create_study', 'sira_tuning_step', 'sira_run_tuning', 'sira_reproduce',
                 'sira_reproducible', 'sira_run_obstacles', 'sira_run_reads_as_before']),
             ('sira_admin', ARRAY['sira_retrain', 'sira_retrain_under', 'sira_do_retrain', 'sira_retraining_base', 'sira_retraining_query',
-                'sira_labelled_predictions', 'sira_query_columns', 'sira_process_feedback', 'sira_review_feedback',
+                'sira_labelled_predictions', 'sira_query_columns', 'sira_apart_from_holdout', 'sira_process_feedback', 'sira_review_feedback',
                 'sira_suggest_improvements', 'sira_improvement_by_retraining', 'sira_improvement_by_threshold',
                 'sira_improvement_by_features', 'sira_improvement_by_labels', 'sira_move_suggestion', 'sira_threshold_gain']),
             ('sira_admin', ARRAY['sira_train', 'sira_import_version', 'sira_export_version', 'sira_predict_trigger',

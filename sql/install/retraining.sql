@@ -275,7 +275,9 @@ COMMENT ON FUNCTION @extschema@.sira_seen_expression(text, text) IS
     'How a labelled prediction''s feature is read as a type. Example: SELECT sira_seen_expression(''amount'', ''integer'');';
 
 -- The rows to train on. Where the query has a column of entity ids, labels are put into its rows; else the logged predictions
--- are rows beside its own, made of what the model saw.
+-- are rows beside its own, made of what the model saw. A row of the query that shows the same at the same moment is what such a
+-- prediction was made of: it would be there twice, once with a label that nobody believes any more, and is left out. Where that
+-- cannot be told, a warning says so.
 CREATE FUNCTION @extschema@.sira_retraining_query(
     model text, base_query text, label text, time_column text, weight text, entity_column text, signature jsonb, source text,
     as_of timestamptz, label_maturity interval, as_known boolean, caller_path text)
@@ -293,6 +295,8 @@ DECLARE
     columns text;
     question text;
     repeated text;
+    same text;
+    doubtful bigint;
 BEGIN
     IF source = 'feedback' AND base_query IS NULL THEN
         RETURN format('SELECT l.predicted_at, %s, %s AS %I FROM %s AS l',
@@ -349,13 +353,99 @@ BEGIN
             WHEN n = ANY (seen) THEN @extschema@.sira_seen_expression(n, t)
             ELSE format('NULL::%s', t) END, n), ', ' ORDER BY i)
         FROM ROWS FROM (unnest(described.names), unnest(described.types)) WITH ORDINALITY AS c (n, t, i));
-    RETURN CASE source
-        WHEN 'feedback' THEN format('SELECT %s FROM %s AS l', columns, labelled)
-        ELSE format(E'SELECT q.* FROM (%s\n) AS q%s UNION ALL SELECT %s FROM %s AS l', base_query, mature, columns, labelled) END;
+    IF source = 'feedback' THEN
+        RETURN format('SELECT %s FROM %s AS l', columns, labelled);
+    END IF;
+    -- NULL without a time or a feature in the query.
+    same := (SELECT format('l.predicted_at::%s = q.%I AND ', min(t) FILTER (WHERE n = time_column), time_column)
+                 || string_agg(format('q.%I::%s IS NOT DISTINCT FROM %s', n,
+                        CASE WHEN t IN ('smallint', 'integer', 'bigint', 'real', 'numeric') THEN 'double precision' ELSE t END,
+                        @extschema@.sira_seen_expression(n, t)), ' AND ' ORDER BY i) FILTER (WHERE n = ANY (seen) AND n <> time_column)
+             FROM ROWS FROM (unnest(described.names), unnest(described.types)) WITH ORDINALITY AS c (n, t, i)
+             WHERE time_column IS NOT NULL);
+    question := CASE WHEN same IS NULL THEN format('SELECT pg_catalog.count(*) FROM %s AS l', labelled)
+        ELSE format(E'WITH "sira labelled" AS MATERIALIZED (SELECT l.* FROM %1$s AS l), "sira rows" AS MATERIALIZED (SELECT q.* FROM (%2$s\n) AS q'
+                    ' WHERE q.%3$I IS NOT NULL AND q.%4$I >= (SELECT pg_catalog.min(l.predicted_at) FROM "sira labelled" AS l))'
+                    ' SELECT pg_catalog.count(*) FROM "sira labelled" AS l WHERE l.predicted_at <= (SELECT pg_catalog.max(q.%4$I) FROM "sira rows" AS q)'
+                    ' AND NOT EXISTS (SELECT 1 FROM "sira rows" AS q WHERE %5$s)', labelled, base_query, label, time_column, same) END;
+    PERFORM set_config('search_path', caller_path, true);
+    EXECUTE question INTO doubtful;
+    PERFORM pg_catalog.set_config('search_path', own, true);
+    IF doubtful > 0 THEN
+        RAISE WARNING USING MESSAGE = format('%s labelled predictions may stand in the query too, and be trained on twice', doubtful),
+            DETAIL = CASE WHEN same IS NULL THEN 'Without a time column nobody can tell.'
+                ELSE 'The query has labelled rows of their time, and none that shows what they saw at their moment.' END,
+            HINT = 'Give a query with the entities'' ids, and their column as entity_column; or leave what was predicted out of it.';
+    END IF;
+    RETURN format(E'WITH "sira labelled" AS MATERIALIZED (SELECT l.* FROM %s AS l) SELECT q.* FROM (%s\n) AS q%s'
+                  ' UNION ALL SELECT %s FROM "sira labelled" AS l', labelled, base_query,
+                  mature || CASE WHEN same IS NULL THEN '' ELSE format(' AND NOT EXISTS (SELECT 1 FROM "sira labelled" AS l WHERE %s)', same) END,
+                  columns);
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_retraining_query(text, text, text, text, text, text, jsonb, text, timestamptz, interval, boolean, text) IS
     'The query that a retraining trains on. Example: SELECT sira_retraining_query(''fraud'', ''TABLE payments'', ''is_fraud'', ''paid_at'', NULL, ''id'', ''{"features": []}'', ''both'', now(), ''7 days'', true, ''public'');';
+
+-- A challenger that had learned from the rows that judge it would win by heart. What the holdout has is left out of training: by
+-- entity where both queries name it; else by content, as often as the holdout has it. Of rows that are alike any may go, for they
+-- teach the same.
+CREATE FUNCTION @extschema@.sira_apart_from_holdout(
+    training text, holdout text, label text, time_column text, entity_column text, signature jsonb, feature_set text, caller_path text)
+RETURNS text
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    described record;
+    judging record;
+    sides record;
+    keys text[];
+    columns text;
+BEGIN
+    SELECT * INTO judging FROM @extschema@.sira_query_columns(holdout, caller_path);
+    -- Whoever reads a query without rows says so.
+    IF judging.types IS NULL THEN
+        RETURN training;
+    END IF;
+    IF entity_column = ANY (judging.names) THEN
+        RETURN format(E'SELECT q.* FROM (%1$s\n) AS q WHERE NOT EXISTS (SELECT 1 FROM (%2$s\n) AS h'
+                      ' WHERE h.%3$I::pg_catalog.text = q.%3$I::pg_catalog.text)', training, holdout, entity_column);
+    END IF;
+    IF feature_set IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_column', MESSAGE = format('the holdout has no column "%s"', entity_column),
+            DETAIL = format('It has %s.', array_to_string(judging.names, ', ')),
+            HINT = 'Select the entities'' ids too: rows that judge are left out of training by them.';
+    END IF;
+    SELECT * INTO described FROM @extschema@.sira_query_columns(training, caller_path);
+    sides := @extschema@.sira_signature_sides(signature);
+    keys := ARRAY(SELECT CASE
+            WHEN c.n = label AND signature ->> 'task' = 'binary' THEN format(
+                'CASE %%1$s.%1$I::pg_catalog.text WHEN %2$L THEN ''1'' WHEN %3$L THEN ''0'' WHEN ''true'' THEN ''1'' WHEN ''false'' THEN ''0'' '
+                'ELSE %%1$s.%1$I::pg_catalog.text END', replace(c.n, '%', '%%'), replace(sides.positive, '%', '%%'), replace(sides.negative, '%', '%%'))
+            ELSE format('%%1$s.%I::%s', replace(c.n, '%', '%%'), CASE
+                WHEN ARRAY[c.t, j.t] <@ '{smallint,integer,bigint,real,numeric,double precision}' THEN 'pg_catalog.float8'
+                WHEN ARRAY[c.t, j.t] <@ '{date,timestamp without time zone,timestamp with time zone}' THEN 'pg_catalog.timestamptz'
+                ELSE 'pg_catalog.text' END) END
+        FROM ROWS FROM (unnest(described.names), unnest(described.types)) WITH ORDINALITY AS c (n, t, i)
+        JOIN ROWS FROM (unnest(judging.names), unnest(judging.types)) AS j (n, t) ON j.n = c.n
+        WHERE c.n IN (label, time_column) OR EXISTS (
+            SELECT 1 FROM jsonb_array_elements(signature -> 'features') f WHERE f ->> 'name' = c.n)
+        ORDER BY c.i);
+    IF cardinality(keys) = 0 THEN
+        RETURN training;
+    END IF;
+    columns := (SELECT string_agg(format('t.%I', n), ', ' ORDER BY i) FROM unnest(described.names) WITH ORDINALITY AS c (n, i));
+    RETURN format(
+        E'SELECT %1$s FROM (SELECT q.*, pg_catalog.row_number() OVER (PARTITION BY q."sira key" ORDER BY %5$s(q.*)::pg_catalog.text) AS "sira copy"'
+        ' FROM (SELECT q.*, pg_catalog.md5(ROW(%3$s)::pg_catalog.text) AS "sira key" FROM (%2$s\n) AS q) AS q) AS t'
+        ' LEFT JOIN (SELECT k."sira key", pg_catalog.count(*) AS copies'
+        ' FROM (SELECT pg_catalog.md5(ROW(%4$s)::pg_catalog.text) AS "sira key" FROM (%6$s\n) AS h) AS k GROUP BY k."sira key") AS j'
+        ' ON j."sira key" = t."sira key" WHERE j.copies IS NULL OR t."sira copy" > j.copies',
+        columns, training, format(array_to_string(keys, ', '), 'q'), format(array_to_string(keys, ', '), 'h'),
+        CASE WHEN time_column IS NULL THEN '' ELSE format('q.%I, ', time_column) END, holdout);
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_apart_from_holdout(text, text, text, text, text, jsonb, text, text) IS
+    'A training query without the rows that a holdout has: by entity where both have its column, else by content (features, label, and time where the holdout has it), as often as the holdout has it. Example: SELECT sira_apart_from_holdout(''TABLE payments'', ''TABLE judged'', ''is_fraud'', ''paid_at'', ''id'', ''{"features": []}'', NULL, ''public'');';
 
 -- What the champion was made from, where a retraining goes on from there.
 CREATE FUNCTION @extschema@.sira_retraining_base(
@@ -419,6 +509,7 @@ DECLARE
     positive text;
     taken uuid[];
     built text;
+    judging text;
     trained record;
     challenger text;
     registered uuid;
@@ -467,9 +558,18 @@ BEGIN
     IF status = 'registered' THEN
         built := @extschema@.sira_retraining_query(base.model_name, own_query, wanted_label, time_column, weight, entity, base.signature,
             source, sira_retrain_under.as_of, maturity, sira_retrain_under.as_known, caller_path);
-        left_out := ARRAY(SELECT e FROM jsonb_array_elements_text(run.options -> 'exclude') e);
-        IF entity IS NOT NULL AND run.feature_set IS NULL AND entity <> ALL (left_out) THEN
+        judging := rtrim(holdout, E'; \n\t');
+        IF judging IS NOT NULL THEN
+            built := @extschema@.sira_apart_from_holdout(built, judging, wanted_label, time_column,
+                CASE WHEN own_query IS NOT NULL THEN entity END, base.signature, run.feature_set, caller_path);
+        END IF;
+        left_out := ARRAY(SELECT e FROM jsonb_array_elements_text(run.options -> 'exclude') e WHERE own_query IS NOT NULL);
+        IF entity IS NOT NULL AND own_query IS NOT NULL AND run.feature_set IS NULL AND entity <> ALL (left_out) THEN
             left_out := left_out || entity;
+        END IF;
+        -- What the run left out need not be in another query.
+        IF sira_retrain_under.query IS NOT NULL THEN
+            left_out := ARRAY(SELECT e FROM unnest(left_out) e, @extschema@.sira_query_columns(own_query, caller_path) c WHERE e = ANY (c.names));
         END IF;
         -- Labels that are words would else make the rarer one positive, which with labels from feedback may be another one.
         positive := coalesce(run.options ->> 'positive', (
@@ -558,7 +658,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_retrain(text, text, text, text, text, timestamptz, interval, bigint, text, jsonb, jsonb, interval, bigint, text, boolean) IS
-    'Trains a challenger on the champion''s query read again and on logged predictions whose labels are mature and were known at as_of (as_known => false: also what was said later), compares both on the same rows (the test part, or holdout), and registers a candidate if every gate up to production is passed; then its feedback is marked as used. Where the query has a column of entity ids, one row each (entity_column; a feature set''s has entity_id), feedback labels go into its rows, else labelled predictions are added as rows. Example: SELECT * FROM sira_retrain(''fraud'', label_maturity => ''7 days'');';
+    'Trains a challenger on the champion''s query read again and on logged predictions whose labels are mature and were known at as_of (as_known => false: also what was said later), compares both on the same rows (the test part, or holdout), and registers a candidate if every gate up to production is passed; then its feedback is marked as used. Where the query has a column of entity ids, one row each (entity_column; a feature set''s has entity_id), feedback labels go into its rows, else labelled predictions are added as rows. Rows of the holdout are left out of training. Example: SELECT * FROM sira_retrain(''fraud'', label_maturity => ''7 days'');';
 
 CREATE FUNCTION @extschema@.sira_do_retrain(arguments jsonb) RETURNS jsonb
 LANGUAGE plpgsql AS $$ BEGIN RETURN @extschema@.sira_job_call('sira_retrain', arguments); END $$;
