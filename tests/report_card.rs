@@ -114,6 +114,20 @@ fn a_whole_card_shows_every_plot() {
     assert!(html.contains("0.89 to 0.91") && !html.contains("<script"));
 }
 
+#[test]
+fn what_was_measured_and_says_nothing_is_not_called_missing() {
+    let card = json!({
+        "metrics": {"auc": null, "rows": 9, "validation": {"auc": null}},
+        "evaluations": [{"metrics": {"log_loss": null}, "intervals": {"log_loss": [null, null]},
+                         "slices": {"country": {"FR": {"ks": null}}}}],
+    });
+    let html = sira_report::card::html(&card).unwrap();
+    for told in [">cannot be said</td>", "ks cannot be said"] {
+        assert!(html.contains(told), "{told}: {html}");
+    }
+    assert!(!html.contains(">not recorded</td>") && !html.contains("said to"), "{html}");
+}
+
 fn point(value: &Value, at: usize) -> (f64, f64) {
     (value[at][0].as_f64().unwrap(), value[at][1].as_f64().unwrap())
 }

@@ -71,6 +71,28 @@ fn text_is_written_as_text() {
 }
 
 #[test]
+fn legends_stand_where_nothing_is_drawn() {
+    let points = [(0.0, 1.0), (0.5, 0.02), (1.0, 0.9)];
+    let names = ["rare", "frequent", "a third"];
+    let curves: Vec<_> = names.iter().map(|name| (Line { name, points: &points }, None)).collect();
+    let counts = [1.0, 9.0];
+    let classes: Vec<_> = names.iter().map(|name| Distribution { name, counts: &counts }).collect();
+    for svg in [
+        precision_recall("p", &curves, None).unwrap(),
+        histogram("h", "score", &[0.0, 0.5, 1.0], &classes).unwrap(),
+    ] {
+        let document = Document::parse(&svg).unwrap();
+        let y = |node: &roxmltree::Node<'_, '_>| node.attribute("y")?.parse::<f64>().ok();
+        let texts = document.descendants().filter(|node| node.tag_name().name() == "text");
+        let (told, axes): (Vec<_>, Vec<_>) =
+            texts.partition(|node| names.contains(&node.text().unwrap_or_default().trim()));
+        assert_eq!(told.len(), names.len(), "{svg}");
+        let lowest = axes.iter().filter_map(y).fold(0.0, f64::max);
+        assert!(told.iter().filter_map(y).all(|at| at > lowest), "{svg}");
+    }
+}
+
+#[test]
 fn anything_can_be_drawn() {
     let values: [&[(f64, f64)]; 9] = [
         &[],

@@ -26,6 +26,11 @@ pub fn metrics(card: &Value) -> Section {
     section
 }
 
+/// A measure as people read it. One that is null was measured, and these rows do not say it: a curve needs both classes.
+fn measured(value: &Value) -> String {
+    if value.is_null() { "cannot be said".to_owned() } else { shown(value) }
+}
+
 /// Metrics that are numbers, or not known.
 fn plain(metrics: &Value) -> Vec<(&str, &Value)> {
     metrics.as_object().map_or_else(Vec::new, |fields| {
@@ -41,8 +46,8 @@ fn beside(test: &Value, validation: &Value) -> Vec<Vec<String>> {
     plain(test)
         .into_iter()
         .map(|(name, value)| {
-            let other = validation.get(name).map_or_else(String::new, shown);
-            vec![name.replace('_', " "), shown(value), other]
+            let other = validation.get(name).map_or_else(String::new, measured);
+            vec![name.replace('_', " "), measured(value), other]
         })
         .collect()
 }
@@ -51,14 +56,16 @@ fn evaluated(section: Section, evaluation: &Value) -> Section {
     let interval = |name: &str| {
         let ends = evaluation.get("intervals").and_then(|intervals| intervals.get(name));
         match ends.and_then(|ends| Some((ends.get(0)?, ends.get(1)?))) {
-            Some((low, high)) => format!("{} to {}", shown(low), shown(high)),
-            None => String::new(),
+            Some((low, high)) if !low.is_null() && !high.is_null() => {
+                format!("{} to {}", shown(low), shown(high))
+            }
+            _ => String::new(),
         }
     };
     let metrics = evaluation.get("metrics").unwrap_or(&Value::Null);
     let rows: Vec<Vec<String>> = plain(metrics)
         .into_iter()
-        .map(|(name, value)| vec![name.replace('_', " "), shown(value), interval(name)])
+        .map(|(name, value)| vec![name.replace('_', " "), measured(value), interval(name)])
         .collect();
     let caption = format!(
         "Evaluation ({}) on {} rows, {}, by {}",
@@ -83,7 +90,7 @@ fn sliced(section: Section, evaluation: &Value) -> Section {
                 let told = plain(metrics);
                 let told: Vec<String> = told
                     .iter()
-                    .map(|(name, value)| format!("{} {}", name.replace('_', " "), shown(value)))
+                    .map(|(name, value)| format!("{} {}", name.replace('_', " "), measured(value)))
                     .collect();
                 vec![group.clone(), told.join(", ")]
             })

@@ -109,6 +109,11 @@ pub fn legend(sheet: &Sheet<'_>, at: (i32, i32), names: &[(String, RGBColor)]) -
     Ok(())
 }
 
+/// What a legend below the axes takes.
+pub fn legend_height(names: &[(String, RGBColor)]) -> u32 {
+    17 * u32::try_from(names.len()).unwrap_or(0) + 8
+}
+
 /// A point that no line goes through.
 pub fn dot(chart: &mut Chart<'_, '_>, at: (f64, f64), color: RGBColor) -> Result<()> {
     chart.draw_series([Circle::new(at, 4, color.filled())]).map(|_| ()).map_err(failed)

@@ -28,10 +28,15 @@ pub fn histogram(title: &str, x: &str, edges: &[f64], classes: &[Distribution<'_
     let tallest = drawn.iter().flat_map(|(_, bars)| bars).map(|bar| bar.2).fold(0.0, f64::max);
     let ends = drawn.iter().flat_map(|(_, bars)| bars).flat_map(|bar| [bar.0, bar.1]);
     let (Some(across), true) = (chart::around(ends), tallest > 0.0) else { return canvas::nothing(title) };
-    canvas::draw(title, HEIGHT, |sheet| {
+    let names: Vec<_> = drawn
+        .iter()
+        .filter_map(|(at, _)| Some((canvas::fit(classes.get(*at)?.name, 60), series(*at))))
+        .collect();
+    // The legend stands below: a bar may rise anywhere.
+    canvas::draw(title, HEIGHT + chart::legend_height(&names), |sheet| {
+        let (upper, _) = sheet.split_vertically(HEIGHT);
         let axes = Axes { x, y: "share of the class", across, up: 0.0..tallest * 1.06 };
-        let mut chart = chart::axes(sheet, &axes)?;
-        let mut names = Vec::new();
+        let mut chart = chart::axes(&upper, &axes)?;
         for (at, bars) in &drawn {
             let color = series(*at);
             let boxes = bars.iter().map(|(from, to, share)| {
@@ -41,10 +46,7 @@ pub fn histogram(title: &str, x: &str, edges: &[f64], classes: &[Distribution<'_
             let outline: Vec<(f64, f64)> =
                 bars.iter().flat_map(|(from, to, share)| [(*from, *share), (*to, *share)]).collect();
             chart::curve(&mut chart, &outline, color, 1)?;
-            if let Some(class) = classes.get(*at) {
-                names.push((canvas::fit(class.name, 24), color));
-            }
         }
-        chart::legend(sheet, (380, 26), &names)
+        chart::legend(sheet, (72, HEIGHT as i32 + 8), &names)
     })
 }

@@ -22,8 +22,7 @@ pub fn lines(title: &str, x: &str, y: &str, series_of: &[Line<'_>]) -> Result<St
     let names: Vec<_> =
         series_of.iter().enumerate().map(|(at, line)| (canvas::fit(line.name, 60), series(at))).collect();
     // The legend stands below: a line may run anywhere.
-    let below = 17 * u32::try_from(names.len()).unwrap_or(0) + 8;
-    canvas::draw(title, HEIGHT + below, |sheet| {
+    canvas::draw(title, HEIGHT + chart::legend_height(&names), |sheet| {
         let (upper, _) = sheet.split_vertically(HEIGHT);
         let mut chart = chart::axes(&upper, &Axes { x, y, across, up })?;
         for (at, line) in series_of.iter().enumerate() {

@@ -16,20 +16,26 @@ pub fn precision_recall(
     if curves.iter().all(|(line, _)| chart::finite(line.points).next().is_none()) {
         return canvas::nothing(title);
     }
-    canvas::draw(title, HEIGHT, |sheet| {
+    let names: Vec<_> = curves
+        .iter()
+        .enumerate()
+        .map(|(at, (line, average))| {
+            let average =
+                average.map_or_else(String::new, |average| format!(" (average {})", short(average)));
+            (format!("{}{average}", canvas::fit(line.name, 40)), series(at))
+        })
+        .collect();
+    // The legend stands below: the curves of rare classes run along the bottom, those of a good model along the top.
+    canvas::draw(title, HEIGHT + chart::legend_height(&names), |sheet| {
+        let (upper, _) = sheet.split_vertically(HEIGHT);
         let axes = Axes { x: "recall", y: "precision", across: UNIT, up: UNIT };
-        let mut chart = chart::axes(sheet, &axes)?;
+        let mut chart = chart::axes(&upper, &axes)?;
         if let Some(base) = base.filter(|base| (0.0..=1.0).contains(base)) {
             chart::guide(&mut chart, (0.0, base), (1.0, base))?;
         }
-        let mut names = Vec::new();
-        for (at, (line, average)) in curves.iter().enumerate() {
+        for (at, (line, _)) in curves.iter().enumerate() {
             chart::curve(&mut chart, line.points, series(at), 2)?;
-            let average =
-                average.map_or_else(String::new, |average| format!(" (average {})", short(average)));
-            names.push((format!("{}{average}", canvas::fit(line.name, 26)), series(at)));
         }
-        let lines = i32::try_from(names.len()).unwrap_or(1);
-        chart::legend(sheet, (86, HEIGHT as i32 - 134 - 17 * (lines - 1)), &names)
+        chart::legend(sheet, (72, HEIGHT as i32 + 8), &names)
     })
 }
