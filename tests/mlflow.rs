@@ -1,9 +1,10 @@
 //! MLflow's directories: what is read of them, what is refused, and what is written.
 #![allow(clippy::unwrap_used)]
 
+use sira_core::calibration::{Calibration, Method};
 use sira_core::ensemble::{self, Ensemble, Format};
 use sira_core::signature::{Feature, FeatureKind, Signature, Task};
-use sira_mlflow::{Origin, describe, files, signature};
+use sira_mlflow::{Origin, describe, files, recorded_signature, signature};
 use std::ops::ControlFlow;
 
 const MLMODEL: &str = "flavors:\n  lightgbm:\n    code: null\n    data: model.lgb\n    lgb_version: 4.7.0\n    \
@@ -93,6 +94,35 @@ fn what_is_written_is_read_again() {
         assert_eq!((described.format, &described.data), (Format::of(&bytes), &data), "{name}");
         assert_eq!(signature(&described, &ensemble).unwrap(), own, "{name}");
     }
+}
+
+#[test]
+fn what_mlflow_does_not_know_comes_back_with_its_own_artifact() {
+    let (bytes, ensemble) = model("binary.txt");
+    let own = Signature::from_ensemble(&ensemble);
+    let categories = ["web", "1", "true", "it's \"pos\": #x", "null", ""].map(str::to_owned).to_vec();
+    let features = own
+        .features
+        .iter()
+        .map(|feature| match feature.is_categorical() {
+            true => Feature::text(feature.name.clone(), categories.clone()),
+            false => feature.clone(),
+        })
+        .collect();
+    let classes = vec!["0".to_owned(), "1".to_owned()];
+    let mut whole = Signature::new(Task::Binary, features, classes, Some("1".to_owned()));
+    let labels = [false, true, false, true, true, false, true];
+    let scores = [0.1, 0.2, 0.3, 0.35, 0.6, 0.7, 0.9];
+    whole.calibration = Some(Calibration::fit(Method::Platt, &scores, &labels, None).unwrap());
+    let origin = Origin { model: "m", version: 1, digest: "00ff", library_version: None, created: "" };
+    let (_, written) = files(Format::LightGbm, &bytes, &ensemble, &whole, &origin);
+    let described = describe(&written.first().unwrap().1).unwrap();
+    assert_eq!(recorded_signature(&described, "00ff", &ensemble).unwrap(), Some(whole));
+    // Copied beside another model it says nothing of that one.
+    assert_eq!(recorded_signature(&described, "00fe", &ensemble).unwrap(), None);
+    assert_eq!(recorded_signature(&describe(MLMODEL).unwrap(), "00ff", &ensemble).unwrap(), None);
+    let (_, other) = model("multiclass.txt");
+    assert!(recorded_signature(&described, "00ff", &other).is_err());
 }
 
 #[test]

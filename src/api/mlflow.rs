@@ -1,9 +1,11 @@
 //! MLflow's model directories: what SQL needs to know of their files.
 
+use crate::cache::{self, Digest};
 use crate::error::{Failure, Result, SqlResult};
 use pgrx::JsonB;
 use pgrx::prelude::*;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use sira_core::ensemble::{self, Ensemble, Format};
 use sira_core::signature::Signature;
 use sira_mlflow::Origin;
@@ -24,7 +26,12 @@ fn sira_read_mlflow(mlmodel: &str, data: &[u8]) -> SqlResult<JsonB> {
 fn read(mlmodel: &str, data: &[u8]) -> Result<serde_json::Value> {
     let described = sira_mlflow::describe(mlmodel)?;
     let ensemble = load(described.format, data)?;
-    let signature = sira_mlflow::signature(&described, &ensemble)?;
+    let digest: Digest = Sha256::digest(data).into();
+    let recorded = sira_mlflow::recorded_signature(&described, &cache::hex(&digest), &ensemble)?;
+    let signature = match recorded {
+        Some(signature) => signature,
+        None => sira_mlflow::signature(&described, &ensemble)?,
+    };
     Ok(json!({
         "format": described.format.name(),
         "signature": signature.to_json()?,

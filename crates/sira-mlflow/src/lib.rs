@@ -10,5 +10,5 @@ mod read;
 mod write;
 mod yaml;
 
-pub use read::{Described, describe, signature};
+pub use read::{Described, describe, recorded_signature, signature};
 pub use write::{Origin, files};

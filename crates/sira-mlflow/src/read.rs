@@ -1,6 +1,6 @@
 //! From a directory's description to what SIRA imports.
 
-use crate::yaml;
+use crate::yaml::{self, Plain};
 use serde_json::{Map, Value, json};
 use sira_core::ensemble::{Ensemble, Format};
 use sira_core::signature::{Feature, FeatureKind, Signature};
@@ -16,11 +16,13 @@ pub struct Described {
     pub origin: Value,
     /// The columns of the signature, where it has named ones.
     columns: Option<Vec<(String, String)>>,
+    /// What our own export wrote: the artifact's digest, and the signature of the version.
+    recorded: Option<(String, Value)>,
 }
 
 /// Reads the text of `MLmodel`.
 pub fn describe(mlmodel: &str) -> Result<Described> {
-    let document = yaml::parse(mlmodel)?;
+    let document = yaml::parse(mlmodel, Plain::Text)?;
     let flavors = document.get("flavors").and_then(Value::as_object);
     let flavors = flavors.ok_or_else(|| unsupported("MLmodel names no flavours".to_owned()))?;
     let (format, flavor, booster, version) = match (flavors.get("lightgbm"), flavors.get("xgboost")) {
@@ -58,7 +60,32 @@ pub fn describe(mlmodel: &str) -> Result<Described> {
     }
     let inputs = document.get("signature").and_then(|signature| text(signature, "inputs"));
     let columns = inputs.as_deref().map(columns).transpose()?.flatten();
-    Ok(Described { format, data, origin: Value::Object(origin), columns })
+    let recorded = recorded(&document, mlmodel)?;
+    Ok(Described { format, data, origin: Value::Object(origin), columns, recorded })
+}
+
+/// The digest and the signature that our export wrote, if it did; the latter was JSON.
+fn recorded(document: &Value, mlmodel: &str) -> Result<Option<(String, Value)>> {
+    let ours = |document: &Value, key: &str| document.get("metadata")?.get("sira")?.get(key).cloned();
+    let Some(Value::String(digest)) = ours(document, "artifact_sha256") else { return Ok(None) };
+    let signature = ours(&yaml::parse(mlmodel, Plain::Json)?, "signature");
+    Ok(signature.map(|signature| (digest, signature)))
+}
+
+/// The signature that was exported with the artifact of this digest: categories of texts, classes and calibration, of which
+/// MLflow's columns say nothing. Metadata may be copied beside another model, whose codes mean something else.
+pub fn recorded_signature(
+    described: &Described,
+    digest: &str,
+    ensemble: &Ensemble,
+) -> Result<Option<Signature>> {
+    let Some((_, json)) = described.recorded.as_ref().filter(|(of, json)| of == digest && json.is_object())
+    else {
+        return Ok(None);
+    };
+    let signature = Signature::from_json(json)?;
+    signature.check(ensemble)?;
+    Ok(Some(signature))
 }
 
 /// (name, type) of the inputs; none of tensors, which have no names.

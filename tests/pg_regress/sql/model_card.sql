@@ -41,7 +41,7 @@ FROM sira_export_mlflow('carded/1') mlmodel, sira_export_mlflow('carded/1') arti
 WHERE mlmodel.path = 'MLmodel' AND artifact.path = 'model.lgb';
 SELECT path FROM sira_export_mlflow('brought/1');
 SELECT sira_export_version('brought/1') = sira_export_version('carded/1') AS same_bytes,
-       sira_score('brought/1', '{"amount": 99, "channel": 1}') = sira_score('carded/1', '{"amount": 99, "channel": "pos"}') AS same_score;
+       sira_score('brought/1', '{"amount": 99, "channel": "pos"}') = sira_score('carded/1', '{"amount": 99, "channel": "pos"}') AS same_score;
 SELECT tags -> 'mlflow' -> 'flavor' AS flavor, tags -> 'mlflow' -> 'params' AS params
 FROM sira_model_versions WHERE tags ? 'mlflow';
 SELECT card -> 'curves' AS curves, card -> 'training' AS training, card -> 'limits' ->> -2 AS said FROM sira_model_card('brought/1') card;
