@@ -129,7 +129,7 @@ COMMENT ON COLUMN @extschema@.sira_training_runs.tenant_id IS 'the tenant it bel
 COMMENT ON COLUMN @extschema@.sira_training_runs.model_id IS 'the model that was trained';
 COMMENT ON COLUMN @extschema@.sira_training_runs.model_version_id IS 'the version it registered';
 COMMENT ON COLUMN @extschema@.sira_training_runs.experiment_name IS 'groups runs, as in MLflow';
-COMMENT ON COLUMN @extschema@.sira_training_runs.status IS 'queued, running, completed, failed or cancelled';
+COMMENT ON COLUMN @extschema@.sira_training_runs.status IS 'completed: a training that fails takes its row with it, and stands in sira_jobs where a job trained; queued, running, failed and cancelled are for whoever else writes rows';
 COMMENT ON COLUMN @extschema@.sira_training_runs.query IS 'the training query';
 COMMENT ON COLUMN @extschema@.sira_training_runs.label IS 'the label column';
 COMMENT ON COLUMN @extschema@.sira_training_runs.params IS 'the parameters as given';
@@ -151,7 +151,7 @@ COMMENT ON COLUMN @extschema@.sira_training_runs.data_digest IS 'digest of the r
 COMMENT ON COLUMN @extschema@.sira_training_runs.options IS 'time_column, weight, exclude, group_column, positive, calibration, start_from, the settings under which the query ran, and the build that trained';
 COMMENT ON COLUMN @extschema@.sira_training_runs.feature_set IS 'the feature set it was trained on';
 COMMENT ON COLUMN @extschema@.sira_training_runs.notes IS 'free text';
-COMMENT ON COLUMN @extschema@.sira_training_runs.error_message IS 'why it failed';
+COMMENT ON COLUMN @extschema@.sira_training_runs.error_message IS 'why it failed, where somebody else wrote the row; why a job failed stands in sira_jobs.error_message';
 COMMENT ON COLUMN @extschema@.sira_training_runs.reproduces IS 'the run that this one trained again, to compare digests';
 COMMENT ON COLUMN @extschema@.sira_training_runs.started_at IS 'when it began';
 COMMENT ON COLUMN @extschema@.sira_training_runs.finished_at IS 'when it ended';

@@ -59,7 +59,7 @@ COMMENT ON COLUMN @extschema@.sira_tuning_studies.model_version_id IS 'the candi
 COMMENT ON COLUMN @extschema@.sira_tuning_studies.version IS 'its number';
 COMMENT ON COLUMN @extschema@.sira_tuning_studies.started_at IS 'when it was asked for';
 COMMENT ON COLUMN @extschema@.sira_tuning_studies.finished_at IS 'when its best version was registered';
-COMMENT ON COLUMN @extschema@.sira_tuning_studies.started_by IS 'who logged in and asked for it; only that role goes on with it';
+COMMENT ON COLUMN @extschema@.sira_tuning_studies.started_by IS 'who logged in and asked for it; only that role goes on with it, or whoever sees it where that role is a superuser';
 
 CREATE TABLE @extschema@.sira_tuning_trials (
     study_id uuid NOT NULL,
