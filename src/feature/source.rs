@@ -182,6 +182,14 @@ impl TimeKind {
         }
     }
 
+    /// The last time that a value of a recording column can have, of those that are known at a moment.
+    pub fn known_by(self, moment: i64) -> i64 {
+        match self {
+            Self::Micros => moment,
+            Self::Days => moment.saturating_sub(DAY - 1),
+        }
+    }
+
     /// The least value of the column that is at or after a time.
     pub fn at_or_after(self, micros: i64) -> pg_sys::Datum {
         match self {

@@ -92,15 +92,23 @@ fn warn_of_late_rows(plan: &Plan) {
     }
 }
 
-/// When rows lie that make a difference between two moments, for windows of these delays and sizes: a row enters when
-/// its delay is over, and leaves a size later.
-fn spans(windows: impl Iterator<Item = (i64, Option<i64>)>, since: Option<i64>, until: i64) -> Vec<Span> {
+/// When rows lie that make a difference between two moments. Each of `windows` gives the first and the last time that
+/// count at a moment, and is asked at both: what lies between the last ones has entered, what lies before the later
+/// first one has left.
+fn spans<B>(windows: impl Iterator<Item = B>, since: Option<i64>, until: i64) -> Vec<Span>
+where
+    B: Fn(i64) -> Option<(i64, i64)>,
+{
     let Some(since) = since else { return vec![(i64::MIN, until)] };
     let mut spans: Vec<Span> = Vec::new();
-    for (delay, size) in windows {
-        let back = |by: i64| (since.saturating_sub(by), until.saturating_sub(by));
-        spans.push(back(delay));
-        spans.extend(size.map(|size| back(delay.saturating_add(size))));
+    for bounds in windows {
+        // Nothing counts yet where the last time lies before all time.
+        let Some((first_now, last_now)) = bounds(until) else { continue };
+        let (first_then, last_then) = bounds(since).unwrap_or((i64::MIN, i64::MIN));
+        spans.push((last_then, last_now));
+        if first_now > i64::MIN {
+            spans.push((first_then.saturating_sub(1), first_now - 1));
+        }
     }
     spans.sort_unstable();
     let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
@@ -159,8 +167,7 @@ fn of_window(group: &Group, since: Option<i64>, until: i64, found: &mut Vec<Stri
     let time = source::column(&relation, &columns, &source.time_column)?;
     let kind = source::time_kind(time, &columns)?;
     let qualified = |name: &str| format!("{}.{}", relation.alias, quoted(name));
-    let windows =
-        group.members.iter().map(|member| (member.measure.window.delay(), member.measure.window.size()));
+    let windows = group.members.iter().map(|member| |moment| member.measure.window.bounds(moment));
     let mut condition = Condition::new();
     for span in spans(windows, since, until) {
         let text = condition.within(&qualified(&time.name), kind, time.type_oid, span);
@@ -171,11 +178,12 @@ fn of_window(group: &Group, since: Option<i64>, until: i64, found: &mut Vec<Stri
         let recorded = source::column(&relation, &columns, name)?;
         let kind = source::time_kind(recorded, &columns)?;
         let column = qualified(name);
-        if let Some(since) = since {
-            let text = condition.within(&column, kind, recorded.type_oid, (since, until));
+        let span = (since.map_or(i64::MIN, |since| kind.known_by(since)), kind.known_by(until));
+        if since.is_some() {
+            let text = condition.within(&column, kind, recorded.type_oid, span);
             condition.texts.push(text);
         } else {
-            let until = condition.within(&column, kind, recorded.type_oid, (i64::MIN, until));
+            let until = condition.within(&column, kind, recorded.type_oid, span);
             known = format!(" AND ({column} IS NULL OR {until})");
         }
     }
@@ -207,8 +215,10 @@ fn of_stored(
         TimestampWithTimeZone::try_from(until).ok().and_then(IntoDatum::into_datum),
     );
     // A value enters when it is true, and leaves when it is too old to be served.
-    let ages =
-        group.places.iter().filter_map(|place| set.features.get(*place)).map(|feature| (0, feature.max_age));
+    let features = group.places.iter().filter_map(|place| set.features.get(*place));
+    let ages = features.map(|feature| {
+        move |moment: i64| Some((feature.max_age.map_or(i64::MIN, |age| moment.saturating_sub(age)), moment))
+    });
     for span in spans(ages, since, until) {
         let text = condition.within("f.sample_ts", TimeKind::Micros, pg_sys::TIMESTAMPTZOID, span);
         condition.texts.push(text);

@@ -24,10 +24,12 @@ VALUES ('sn_customer', 'stored only', 'sn_risk', 'high', '2026-01-02', '2026-01-
 SELECT sira_materialize_snapshots('sn_cards', '2026-01-02 13:00');
 SELECT entity_id, features FROM sira_feature_snapshots WHERE feature_set = 'sn_cards' ORDER BY entity_id;
 SELECT feature_set_version, watermark FROM sira_feature_watermarks WHERE feature_set = 'sn_cards';
--- From then on who changes: the late row was recorded, and customer 1's first day is over.
+-- From then on who changes: the late row was recorded, and customer 1's first day is over; what may be two days old is served at two
+-- days, and not after.
 SELECT sira_changed_entities('sn_cards', '2026-01-02 13:00', '2026-01-03 09:00') AS changed;
 SELECT sira_changed_entities('sn_cards', '2026-01-02 13:00', '2026-01-03 11:00') AS changed;
 SELECT sira_changed_entities('sn_cards', '2026-01-02 13:00', '2026-01-04 00:00') AS changed;
+SELECT sira_changed_entities('sn_cards', '2026-01-02 13:00', '2026-01-04 00:00:00.000001') AS changed;
 SELECT sira_materialize_snapshots('sn_cards', '2026-01-03 11:00');
 SELECT entity_id, features FROM sira_feature_snapshots WHERE feature_set = 'sn_cards' AND snapshot_ts = '2026-01-03 11:00' ORDER BY entity_id;
 -- Every snapshot is what the set says of its moment.
@@ -77,6 +79,27 @@ SELECT count(*) AS differ FROM sira_feature_snapshots s, LATERAL sira_feature_ve
 WHERE s.feature_set = 'sn_lates' AND s.snapshot_ts = '2026-01-06' AND s.features <> v;
 SELECT watermark FROM sira_feature_watermarks WHERE feature_set = 'sn_lates';
 SELECT sira_materialize_snapshots('sn_lates', '2026-01-06', '{1}', full => true);
+
+-- What changes at an edge: a row of the very watermark that does not count at its own moment, a value on the day on which it
+-- becomes too old, a recording that is known when its day is over. Each run leaves what computing everybody would give.
+CREATE TABLE sn_days (customer bigint, day date, recorded date);
+INSERT INTO sn_days VALUES (1, '2026-01-09', '2026-01-08'), (1, '2026-01-10', '2026-01-08'), (2, '2026-01-03', '2026-01-10'), (3, '2026-01-01', NULL);
+SELECT sira_define_window_feature('sn_before', 'sn_day', 'sn_days', 'customer', 'day', 'count', NULL, include_current => false,
+                                  recorded_column => 'recorded'),
+       sira_define_window_feature('sn_two_days', 'sn_day', 'sn_days', 'customer', 'day', 'count', '2 days', include_current => false,
+                                  delay => '1 day', recorded_column => 'recorded'),
+       sira_define_stored_feature('sn_day_risk', 'sn_day', max_age => interval '1 day');
+SELECT sira_define_feature_set('sn_edges', 'sn_day', '{sn_before,sn_two_days}'),
+       sira_define_feature_set('sn_edge_risks', 'sn_day', '{sn_day_risk}');
+INSERT INTO sira_features (entity_type, entity_id, feature_key, feature_value, sample_ts, recorded_at)
+VALUES ('sn_day', '4', 'sn_day_risk', 5, '2026-01-10', '2026-01-10');
+SELECT d::date AS day, array_agg(sira_materialize_snapshots(s, d) ORDER BY s) AS written
+FROM generate_series(timestamptz '2026-01-09', '2026-01-13', '12 hours') AS d, unnest('{sn_edge_risks,sn_edges}'::text[]) AS s GROUP BY d ORDER BY d;
+SELECT snapshot_ts, entity_id, features FROM sira_feature_snapshots WHERE feature_set LIKE 'sn\_edge%' ORDER BY feature_set, entity_id, 1;
+SELECT count(*) AS stale
+FROM generate_series(timestamptz '2026-01-09', '2026-01-13', '12 hours') AS d, (VALUES ('sn_edges', 1), ('sn_edges', 2), ('sn_edges', 3), ('sn_edge_risks', 4)) AS e (set, id),
+     LATERAL sira_latest_snapshot(e.set, e.id, d) l
+WHERE l.features <> sira_feature_vector(e.set, e.id, d);
 
 -- Mistakes.
 SELECT sira_materialize_snapshots(NULL);
