@@ -140,7 +140,9 @@ CREATE VIEW @extschema@.sira_merchant_priors AS
                 GROUP BY o.tenant_id, o.entity_type, o.label_name, o.merchant, o.label) g) c;
 COMMENT ON VIEW @extschema@.sira_merchant_priors IS 'P(category | merchant) from the current labels, with confidence high (20 labels, p 0.8), medium (5, 0.6) or low';
 
--- A deleted transaction takes its features and labels along, never its audit: predictions, feedback and suggestions stay.
+-- A deleted transaction takes its features and labels along, never its audit: predictions, feedback and suggestions stay. What
+-- a run of the pipeline has computed of it and not stored yet goes first: a run that is storing it meanwhile is waited for, and
+-- its snapshot is then there to delete.
 CREATE FUNCTION @extschema@.sira_forget_entity(entity_type text, entity_id text)
 RETURNS TABLE (relation text, rows_deleted bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -156,6 +158,15 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('role "%s" belongs to no tenant', CURRENT_USER),
             HINT = format('INSERT INTO sira_tenant_members (tenant_id, member) VALUES (''...'', %L); as the owner of the extension', CURRENT_USER);
     END IF;
+    relation := 'sira_snapshot_work';
+    DELETE FROM @extschema@.sira_snapshot_work w
+    WHERE w.tenant_id = tenant AND w.entity_id = sira_forget_entity.entity_id AND w.job_id IN (
+        SELECT j.id FROM @extschema@.sira_jobs j
+        JOIN @extschema@.sira_feature_sets s ON s.tenant_id = j.tenant_id AND j.subject = format('%s/%s', s.name, s.version)
+        WHERE j.tenant_id = tenant AND j.kind = 'feature_pipeline' AND j.parent_id IS NULL
+          AND s.entity_type = lower(sira_forget_entity.entity_type));
+    GET DIAGNOSTICS rows_deleted = ROW_COUNT;
+    RETURN NEXT;
     FOREACH relation IN ARRAY ARRAY['sira_features', 'sira_feature_snapshots', 'sira_labels'] LOOP
         EXECUTE format('DELETE FROM @extschema@.%I t WHERE t.tenant_id = $1 AND t.entity_type = $2 AND t.entity_id = $3', relation)
             USING tenant, lower(sira_forget_entity.entity_type), sira_forget_entity.entity_id;
@@ -165,7 +176,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_forget_entity(text, text) IS
-    'Deletes features, snapshots and labels of an entity; predictions, feedback and suggestions stay. Example: SELECT * FROM sira_forget_entity(''transaction'', ''42'');';
+    'Deletes features, snapshots and labels of an entity, also those that a run of the pipeline has not stored yet; predictions, feedback and suggestions stay. Example: SELECT * FROM sira_forget_entity(''transaction'', ''42'');';
 
 CREATE FUNCTION @extschema@.sira_forget_entity(entity_type text, entity_id anynonarray)
 RETURNS TABLE (relation text, rows_deleted bigint)

@@ -16,8 +16,19 @@ const USAGE: &str = "CREATE TRIGGER … AFTER DELETE ON … FOR EACH ROW EXECUTE
 const KEY: &[pg_sys::Oid] = &[pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::TEXTOID];
 
 thread_local! {
-    static DELETES: [Statement; 3] = const {
+    static DELETES: [Statement; 4] = const {
         [
+            // What a run of the pipeline has computed and not stored yet. First: a run that is storing it meanwhile is
+            // waited for, and its snapshot is then there for the next ones. What runs are under way an index tells.
+            Statement::new(
+                "DELETE FROM {s}.sira_snapshot_work w WHERE w.tenant_id {=} $1 AND w.entity_id {=} $3 AND w.job_id {=} ANY (\
+                   SELECT j.id FROM {s}.sira_jobs j JOIN {s}.sira_feature_sets s ON s.tenant_id {=} j.tenant_id \
+                     AND j.subject {=} (s.name {||} '/' {||} s.version::pg_catalog.text) \
+                   WHERE j.tenant_id {=} $1 AND j.kind {=} 'feature_pipeline' AND j.parent_id IS NULL \
+                     AND j.status {=} ANY ('{queued,running}'::pg_catalog.text[]) \
+                     AND s.entity_type {=} pg_catalog.lower($2))",
+                KEY,
+            ),
             Statement::new(
                 "DELETE FROM {s}.sira_features \
                  WHERE tenant_id {=} $1 AND entity_type {=} pg_catalog.lower($2) AND entity_id {=} $3",

@@ -65,6 +65,26 @@ TRUNCATE sira_jobs;
 CALL sira_run_feature_pipeline('pl_cards');
 SELECT step, status, result -> 'findings' AS findings FROM pl_jobs WHERE step = 'validate';
 SELECT features FROM sira_latest_snapshot('pl_cards', 4);
+-- What waits to be stored goes with the entity that it is about, whoever takes it away; another type's keeps its own.
+TRUNCATE sira_jobs;
+CREATE TABLE pl_customers (id bigint);
+INSERT INTO pl_customers VALUES (2), (4);
+CREATE TRIGGER forget AFTER DELETE ON pl_customers FOR EACH ROW EXECUTE FUNCTION sira_delete_entity_trigger('pl_customer', 'id');
+INSERT INTO pl_payments SELECT customer, now(), -1000000 FROM unnest('{2,3,4,5}'::bigint[]) AS customer;
+\set VERBOSITY terse
+CALL sira_run_feature_pipeline('pl_cards', gate => true, max_attempts => 2, retry_after => '0');
+\set VERBOSITY default
+SELECT entity_id, features IS NOT NULL AS computed FROM sira_snapshot_work ORDER BY 1;
+DELETE FROM pl_payments WHERE customer IN (2, 3);
+DELETE FROM pl_customers WHERE id = 2;
+SELECT * FROM sira_forget_entity('pl_customer', 3);
+SELECT * FROM sira_forget_entity('pl_merchant', 4);
+SELECT entity_id FROM sira_snapshot_work ORDER BY 1;
+UPDATE pl_payments SET amount = 1 WHERE amount < 0;
+UPDATE sira_jobs SET arguments = arguments || '{"gate": false}' WHERE parent_id IS NULL;
+CALL sira_run_feature_pipeline('pl_cards', only_retries => true);
+SELECT DISTINCT entity_id FROM sira_feature_snapshots WHERE feature_set = 'pl_cards' ORDER BY 1;
+DROP TABLE pl_customers;
 -- Past its deadline it is stopped.
 TRUNCATE sira_jobs;
 \set VERBOSITY terse
