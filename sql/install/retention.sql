@@ -21,13 +21,17 @@ LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'sira_in_transaction_block_wrapper';
 COMMENT ON FUNCTION @extschema@.sira_in_transaction_block() IS
     'Whether the statement stands in a transaction block, whose locks outlive it. Example: SELECT sira_in_transaction_block();';
 
--- How long the rows of a table are kept: the setting, for raw features at least as long as any definition asks.
+-- How long the rows of a table are kept: the setting, for raw features at least as long as any definition asks that is active or
+-- that a set, of whatever version, has pinned: a deprecated feature goes on in the sets that have it.
 CREATE FUNCTION @extschema@.sira_retention(relation text) RETURNS interval
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN c.relation = 'sira_features' THEN
         greatest(c.retention, (SELECT max(d.retention) FROM @extschema@.sira_feature_definitions d
-                               WHERE d.kind = 'stored' AND d.status = 'active'))
+                               WHERE d.kind = 'stored'
+                                 AND (d.status = 'active' OR EXISTS (
+                                     SELECT 1 FROM @extschema@.sira_feature_sets s
+                                     WHERE s.tenant_id = d.tenant_id AND d.id = ANY (s.definition_ids)))))
         ELSE c.retention END
     FROM @extschema@.sira_partition_config c
     WHERE c.relation = sira_retention.relation AND c.tenant_id = '*' AND c.enabled AND c.retention IS NOT NULL

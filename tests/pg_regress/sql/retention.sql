@@ -40,6 +40,13 @@ INSERT INTO sira_feature_definitions (name, entity_type, kind, retention) VALUES
 SELECT sira_retention('sira_features');
 SELECT count(*) AS expired FROM sira_maintain_partitions();
 UPDATE sira_feature_definitions SET status = 'deprecated', deprecated_at = now() WHERE name = 'rt';
+-- Deprecated, it goes on in the sets that have it, whatever their version.
+INSERT INTO sira_feature_sets (name, entity_type, features, definition_ids)
+SELECT 'rt_set', 'user', '{rt}', ARRAY[id] FROM sira_feature_definitions WHERE name = 'rt';
+INSERT INTO sira_feature_sets (name, version, entity_type, features, definition_ids) VALUES ('rt_set', 2, 'user', '{}', '{}');
+SELECT sira_retention('sira_features');
+SELECT count(*) AS expired FROM sira_maintain_partitions();
+DELETE FROM sira_feature_sets WHERE name = 'rt_set';
 SELECT action, count(*) > 0 AS some FROM sira_maintain_partitions() GROUP BY 1;
 SELECT to_regclass(partition) IS NOT NULL AS there, EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = to_regclass(partition)) AS attached,
        (SELECT count(*) FROM sira_features WHERE entity_id = 'rt-2') AS rows_seen
