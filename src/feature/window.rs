@@ -12,7 +12,7 @@ use crate::feature::check::{self, Clause};
 use crate::feature::definition::{Definition, Kind, Source, WindowFeature};
 use crate::feature::pinned::Pinned;
 use crate::feature::prepared::{self, Prepared};
-use crate::feature::reading::{Reading, ValueColumn};
+use crate::feature::reading::{Reading, ValueColumns};
 use crate::feature::row::{Content, NewRow};
 use crate::feature::source::{self, Relation, TimeKind, quoted};
 use crate::relation;
@@ -41,6 +41,7 @@ pub struct Group {
 pub struct Member {
     /// Its place in the set.
     pub place: usize,
+    /// Over the group's expressions.
     pub measure: Measure,
     pub feature: String,
 }
@@ -53,7 +54,7 @@ struct Opened {
     time: TimeKind,
     time_type: pg_sys::Oid,
     recorded: Option<TimeKind>,
-    columns: Vec<ValueColumn>,
+    columns: ValueColumns,
     read: Prepared,
     /// The same without a row that is being replaced, once it was needed.
     read_others: Option<Prepared>,
@@ -219,18 +220,24 @@ impl Group {
         let (history, texts) = reading.finish();
         let mut contents = Vec::with_capacity(self.members.len());
         for member in &self.members {
-            let value = online::answer(&history, &member.measure, asked.moment)?.value;
+            let measure = opened.columns.measure(&member.measure);
+            let value = online::answer(&history, &measure, asked.moment)?.value;
             contents.push(match value {
                 Value::Null => Content::Null,
                 Value::Number(number) => Content::Number(number),
                 Value::Code(code) => {
-                    let texts = member.measure.value.and_then(|column| texts.get(column));
+                    let texts = measure.value.and_then(|column| texts.get(column));
                     let text = texts.and_then(|texts| texts.get(code as usize));
                     text.map_or(Content::Null, |text| Content::Text(text.clone()))
                 }
             });
         }
         Ok(Some(contents))
+    }
+
+    /// What rows are read into, whose expressions have these types.
+    pub fn value_columns(&self, types: impl Iterator<Item = pg_sys::Oid>) -> Result<ValueColumns> {
+        ValueColumns::of(types, self.members.iter().map(|member| &member.measure))
     }
 
     /// Looks whether the relation is the one that the plan reads, and makes the plan where it is not.
@@ -260,14 +267,14 @@ impl Group {
         let types = [entity_type, time_type, time_type];
         let read = Prepared::new(&sql, types.get(..2 + usize::from(!self.endless)).unwrap_or(&types))?;
         let fixed = 1 + usize::from(recorded.is_some());
-        let columns = read.types().into_iter().skip(fixed).map(ValueColumn::of);
+        let columns = self.value_columns(read.types().into_iter().skip(fixed))?;
         self.opened = Some(Opened {
             entity_type,
             equality,
             time: time_kind,
             time_type,
             recorded,
-            columns: columns.collect::<Result<_>>()?,
+            columns,
             read,
             read_others: None,
             evaluate: Vec::new(),

@@ -49,6 +49,17 @@ fn window(dice: &mut Dice, number: usize) -> Window {
     let value = match aggregate {
         "count" | "time_since" => dice.pick(&["", "", "x", "s"]),
         "sum" | "avg" | "stddev" | "ratio" => dice.pick(&numeric),
+        // Integers and decimals that no float8 tells apart, and equal ones that are written differently.
+        "count_distinct" => dice.pick(&[
+            "x",
+            "n",
+            "s",
+            "b::int",
+            "upper(s)",
+            "1500000000000000000 + n",
+            "round(n / 3.0, 20 + n)",
+            "round(n / 2, n)",
+        ]),
         _ => dice.pick(&["x", "n", "s", "s", "b::int", "upper(s)"]),
     };
     let denominator = if aggregate == "ratio" { dice.pick(&numeric) } else { "" };
@@ -84,6 +95,7 @@ fn window(dice: &mut Dice, number: usize) -> Window {
     let v = match (value, is_text) {
         ("", _) => "1".to_owned(),
         (value, true) => format!("({value}) COLLATE \"C\""),
+        (value, false) if aggregate == "count_distinct" => format!("({value})"),
         (value, false) => format!("({value})::float8"),
     };
     let newest = format!("max({at}) FILTER (WHERE {v} IS NOT NULL)");

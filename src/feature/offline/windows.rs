@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::feature::check::{self, Clause};
 use crate::feature::pinned::Pinned;
 use crate::feature::prepared;
-use crate::feature::reading::{Reading as Rows, ValueColumn};
+use crate::feature::reading::{Reading as Rows, ValueColumns};
 use crate::feature::set::Set;
 use crate::feature::source::{self, Relation, quoted};
 use crate::feature::window::Group;
@@ -75,6 +75,7 @@ struct Side<'a> {
     asked: Vec<Option<u32>>,
     /// The entity of each event.
     entity: Vec<u32>,
+    columns: &'a ValueColumns,
     rows: Rows<'a>,
     /// Where in a row its values begin.
     offset: usize,
@@ -134,13 +135,13 @@ impl Scan<'_> {
         let cursor = Cursor::open("the source of a window", &sql, &types, &values, reading.mode)?;
         let fixed = 1 + usize::from(recorded.is_some()) + self.groups.len();
         let given = super::questions::given_types(cursor.descriptor());
-        let readers: Vec<Vec<ValueColumn>> = self.readers(&given, fixed)?;
+        let readers: Vec<ValueColumns> = self.readers(&given, fixed)?;
         let mut offset = fixed;
         let mut sides: Vec<Side<'_>> = Vec::with_capacity(self.groups.len());
         for ((group, (numbering, asked, _)), readers) in self.groups.iter().zip(numberings).zip(&readers) {
             let rows = Rows::new(time_kind, recorded, readers);
-            sides.push(Side { group, numbering, asked, entity: Vec::new(), rows, offset });
-            offset += readers.len();
+            sides.push(Side { group, numbering, asked, entity: Vec::new(), columns: readers, rows, offset });
+            offset += group.expressions.len();
         }
         let sides = RefCell::new(sides);
         cursor.each(
@@ -229,13 +230,11 @@ impl Scan<'_> {
         Ok(sql)
     }
 
-    fn readers(&self, given: &[pg_sys::Oid], fixed: usize) -> Result<Vec<Vec<ValueColumn>>> {
-        let mut types = given.iter().skip(fixed);
+    fn readers(&self, given: &[pg_sys::Oid], fixed: usize) -> Result<Vec<ValueColumns>> {
+        let mut types = given.iter().copied().skip(fixed);
         self.groups
             .iter()
-            .map(|group| {
-                types.by_ref().take(group.expressions.len()).map(|oid| ValueColumn::of(*oid)).collect()
-            })
+            .map(|group| group.value_columns(types.by_ref().take(group.expressions.len())))
             .collect()
     }
 }
@@ -261,14 +260,14 @@ impl Side<'_> {
             known,
         };
         let sweep = Sweep::new(&events, &queries)?;
-        let measures: Vec<Measure> = self.group.members.iter().map(|member| member.measure).collect();
+        let measures: Vec<Measure> =
+            self.group.members.iter().map(|member| self.columns.measure(&member.measure)).collect();
         let answers = sweep.answers(&measures, &mut || {
             pgrx::check_for_interrupts!();
             Ok(())
         })?;
-        for (member, column) in self.group.members.iter().zip(answers) {
-            let texts =
-                member.measure.value.and_then(|column| texts.get(column)).cloned().unwrap_or_default();
+        for ((member, measure), column) in self.group.members.iter().zip(&measures).zip(answers) {
+            let texts = measure.value.and_then(|column| texts.get(column)).cloned().unwrap_or_default();
             put(member.place, Values::new(column, texts, absent.clone()));
         }
         Ok(())

@@ -47,4 +47,22 @@ SELECT * FROM fr.differences ORDER BY 4, 2 LIMIT 5;
 -- And something was compared.
 SELECT count(*) AS asked, count(f.value) > 5000 AS many_with_a_value
 FROM fr.moments m, LATERAL sira_get_features('fr', m.customer, m.t, as_known => m.as_known) f;
+
+-- What is distinct is what PostgreSQL says: integers and decimals beyond a float8, equal ones that are written differently.
+CREATE TABLE fr.exact (k integer, at timestamptz, i bigint, n numeric);
+INSERT INTO fr.exact SELECT 1 + g % 2, timestamptz '2026-01-01' + g * interval '1 hour', i, n
+FROM generate_series(0, 1) g, (VALUES
+    (1500000000000000001, 1.0), (1500000000000000002, 1.00), (1500000000000000003, 1.0000000000000000000001), (1500000000000000003, 100),
+    (9223372036854775807, 1e2), (-9223372036854775808, -0.0), (-9223372036854775807, 0), (0, 'NaN'), (NULL, NULL),
+    (9007199254740993, 9007199254740993), (9007199254740992, 9007199254740992.0)) AS v (i, n);
+SELECT count(sira_define_window_feature(name, 'exact', 'fr.exact', 'k', 'at', aggregate, NULL, value, filter))
+FROM (VALUES ('i_alone', 'count_distinct', 'i', NULL), ('n_alone', 'count_distinct', 'n', NULL),
+             ('i_some', 'count_distinct', 'i', 'i > 0'), ('n_some', 'count_distinct', 'n', 'n > 0'), ('i_max', 'max', 'i', NULL),
+             ('n_last', 'last', 'n', NULL), ('i_count', 'count', 'i', NULL)) AS f (name, aggregate, value, filter);
+SELECT sira_define_feature_set('exact', 'exact', '{i_alone,n_alone}'), sira_define_feature_set('exact_beside', 'exact', '{i_max,i_some,i_alone,i_count,n_last,n_some,n_alone}');
+SELECT k, count(DISTINCT i) AS i_alone, count(DISTINCT n) AS n_alone, count(DISTINCT i) FILTER (WHERE i > 0) AS i_some, count(DISTINCT n) FILTER (WHERE n > 0) AS n_some
+FROM fr.exact GROUP BY k ORDER BY k;
+SELECT s, k, v AS online, v = h.features AS offline_too
+FROM unnest('{exact,exact_beside}'::text[]) AS s, generate_series(1, 2) AS k, sira_feature_vector(s, k, '2026-01-03') AS v,
+     sira_historical_features(s, format('SELECT %s AS entity_id, timestamptz ''2026-01-03'' AS as_of', k)) AS h ORDER BY 1, 2;
 ROLLBACK;
