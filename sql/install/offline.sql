@@ -15,4 +15,4 @@ CREATE FUNCTION @extschema@.sira_lint_training_set(set text, target text)
 RETURNS TABLE (row_number bigint, entity_id text, as_of timestamptz, feature text, found text, expected text, finding text)
 LANGUAGE c STABLE ROWS 100 COST 1000000 AS 'MODULE_PATHNAME', 'sira_lint_training_set_wrapper';
 COMMENT ON FUNCTION @extschema@.sira_lint_training_set(text, text) IS
-    'Computes the set again for the rows of a training table and gives each value that differs: one recorded after the row''s moment, or one that was never the value at that moment. No row: nothing in the table was known too early. Numbers may differ by one part in a billion. Example: SELECT * FROM sira_lint_training_set(''cards'', ''june'');';
+    'Computes the set again for the rows of a training table and gives each value that differs: one recorded after the row''s moment, one that only a known_at later than the moment explains, or one that was never the value at that moment. No row: nothing in the table was known too early. Numbers may differ by one part in a billion. Example: SELECT * FROM sira_lint_training_set(''cards'', ''june'');';

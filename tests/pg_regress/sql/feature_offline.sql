@@ -93,6 +93,22 @@ SELECT * FROM sira_lint_training_set('row', 'ff.payments; DROP TABLE ff.payments
 SELECT * FROM sira_lint_training_set('own', 'ff.payments');
 SELECT * FROM sira_lint_training_set('nosuch', 'ff.trained');
 
+-- A table cannot excuse what it knew by its own known_at. One that sets no bound is the moment; of one that is later, what was
+-- recorded meanwhile is named, and what was recorded just then is the row at hand.
+CREATE TABLE ff.late (id bigint, k integer, at timestamptz, recorded timestamptz);
+INSERT INTO ff.late SELECT g, 1, timestamptz '2026-03-01' + g * interval '1 hour', timestamptz '2026-03-01' + g * interval '1 hour' + r * interval '1 minute'
+FROM unnest('{0,1,150,1,0}'::int[]) WITH ORDINALITY AS u(r, g);
+SELECT sira_define_window_feature('l_n', 'late', 'late', 'k', 'at', 'count', NULL, recorded_column => 'recorded');
+SELECT sira_define_feature_set('late', 'late', '{l_n}');
+SELECT sira_build_training_set('ff.at_hand', 'late', 'SELECT k AS entity_id, at AS as_of, recorded AS known_at, id FROM late ORDER BY id'),
+       sira_build_training_set('ff.all_known', 'late', 'SELECT k AS entity_id, at AS as_of, NULL::timestamptz AS known_at, id FROM late ORDER BY id'),
+       sira_build_training_set('ff.for_ever', 'late', 'SELECT k AS entity_id, at AS as_of, timestamptz ''infinity'' AS created_timestamp, id FROM late ORDER BY id'),
+       sira_build_training_set('ff.a_year', 'late', 'SELECT k AS entity_id, at AS event_timestamp, at + interval ''365 days'' AS created_timestamp, id FROM late ORDER BY id'),
+       sira_build_training_set('ff.earlier', 'late', 'SELECT k AS entity_id, at AS as_of, at - interval ''30 minutes'' AS known_at, id FROM late ORDER BY id');
+SELECT t.id, t.l_n AS at_hand, a.l_n AS all_known, f.l_n AS for_ever, y.l_n AS a_year, e.l_n AS earlier
+FROM ff.at_hand t JOIN ff.all_known a USING (id) JOIN ff.for_ever f USING (id) JOIN ff.a_year y USING (id) JOIN ff.earlier e USING (id) ORDER BY 1;
+SELECT t, l.* FROM unnest('{at_hand,all_known,for_ever,a_year,earlier}'::text[]) WITH ORDINALITY AS u(t, n), sira_lint_training_set('late', 'ff.' || t) AS l ORDER BY n, row_number;
+
 -- What is made is what is written to, whatever else has its name.
 CREATE TEMP TABLE shadowed (x integer);
 SELECT sira_build_training_set('shadowed', 'own', 'SELECT 7 AS entity_id, timestamptz ''2026-03-02'' AS as_of'),
@@ -130,6 +146,6 @@ DROP ROLE ff_admin;
 
 SELECT count(*) AS payments FROM ff.payments;
 DELETE FROM sira_features WHERE feature_key IN ('level', 'tag');
-DELETE FROM sira_feature_sets WHERE name IN ('row', 'own', 'padded');
-DELETE FROM sira_feature_definitions WHERE name IN ('c_n', 't_sum', 'amount', 'share', 'level', 'tag', 'p_n');
+DELETE FROM sira_feature_sets WHERE name IN ('row', 'own', 'padded', 'late');
+DELETE FROM sira_feature_definitions WHERE name IN ('c_n', 't_sum', 'amount', 'share', 'level', 'tag', 'p_n', 'l_n');
 DROP SCHEMA ff CASCADE;
