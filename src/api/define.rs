@@ -146,6 +146,7 @@ fn sira_define_feature_set(fcinfo: pg_sys::FunctionCallInfo) -> SqlResult<i32> {
     kinds::check_entity_type(&entity_type)?;
     let keys = keys(call::json_argument(fcinfo, 3)?)?;
     let members = members(home, &tenant, &name, &features)?;
+    check_own_key(&name, &entity_type, &keys)?;
     check_entities(&name, &entity_type, &members, &keys)?;
     check_derived(&name, &members)?;
     let set = json!({
@@ -213,6 +214,14 @@ fn members(home: Home, tenant: &str, set: &str, features: &[String]) -> Result<V
         members.push(Rc::new(definition));
     }
     Ok(members)
+}
+
+/// The set's own entity is the one that whoever asks names by its id: a column beside it could name another.
+fn check_own_key(set: &str, entity_type: &str, keys: &BTreeMap<String, String>) -> Result<()> {
+    let Some(column) = keys.get(entity_type) else { return Ok(()) };
+    Err(invalid(format!("a key of set \"{set}\" is about its own entity"))
+        .detail(format!("A {entity_type} is what the set is about: its id is entity_id, not column \"{column}\"."))
+        .hint("Leave the key out, and select the column AS entity_id. Keys are for the other entities of a row."))
 }
 
 /// Each feature must be about the set's entity or one that the keys lead to. What is derived, or comes with the row,

@@ -146,6 +146,7 @@ SELECT sira_define_feature_set('s', 'transaction', '{d}');
 SELECT sira_define_feature_set('s/1', 'transaction', '{amount}');
 SELECT sira_define_feature_set('s', 'transaction', '{amount}', '[]');
 SELECT sira_define_feature_set('s', 'transaction', '{amount}', '{"customer": 1}');
+SELECT sira_define_feature_set('s', 'transaction', '{amount}', '{"transaction": "id", "customer": "customer_id"}');
 SELECT sira_define_stored_feature('risk', 'customer');
 SELECT sira_define_feature_set('s', 'transaction', '{amount,risk}');
 SELECT sira_define_feature_set('s', 'transaction', '{amount,risk}', '{"terminal": "terminal_id"}');
