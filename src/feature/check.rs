@@ -56,7 +56,6 @@ pub fn expression(clause: Clause<'_>, text: &str, from: &str, hint: &str) -> Res
                 unsafe {
                     let target = pg_sys::list_nth((*query).targetList, 0).cast::<pg_sys::TargetEntry>();
                     let expression = (*target).expr.cast::<pg_sys::Node>();
-                    refuse_unsteady(clause, &sql, expression)?;
                     let analysed =
                         Analysed { type_oid: pg_sys::exprType(expression), columns: columns_of(expression) };
                     if analysed.columns.iter().any(|column| *column < 0) {
@@ -66,6 +65,7 @@ pub fn expression(clause: Clause<'_>, text: &str, from: &str, hint: &str) -> Res
                                 "A row that is being inserted has none yet; use the relation's own columns.",
                             ));
                     }
+                    refuse_unsteady(clause, &sql, expression)?;
                     Ok(analysed)
                 }
             })

@@ -21,6 +21,14 @@ const FIRST_OF_USERS: u32 = 16_384;
 const CLOCK: [u32; 17] =
     [1299, 2647, 2648, 1386, 2059, 745, 746, 710, 1150, 1312, 1084, 1143, 1350, 750, 3834, 2290, 2597];
 
+/// pg_backend_pid, inet_client_addr and _port, inet_server_addr and _port, pg_postmaster_start_time, pg_conf_load_time,
+/// txid_current and _if_assigned, txid_current_snapshot, pg_current_xact_id and _if_assigned, pg_current_snapshot.
+/// Not current_setting: policies of row-level security ask for settings, and are a part of the query here.
+const SESSION: [u32; 13] = [2026, 2196, 2197, 2198, 2199, 2560, 2034, 2943, 3348, 2944, 5059, 5060, 5061];
+
+/// table_to_xml, schema_to_xml, database_to_xml and their kin: what they read is not in the tree.
+const HIDING: [u32; 9] = [2923, 2926, 2929, 2933, 2934, 2935, 2936, 2937, 2938];
+
 /// Words in a literal that stand for a time which moves.
 const MOVING: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
 
@@ -53,6 +61,29 @@ pub unsafe fn refuse_unsteady(clause: Clause<'_>, sql: &str, node: *mut pg_sys::
     if tree.contains("{SQLVALUEFUNCTION") || found.functions.iter().any(|function| CLOCK.contains(function)) {
         return Err(asks_for_now(clause));
     }
+    if tree.contains("{TABLESAMPLECLAUSE") {
+        return Err(clause
+            .refuse(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "takes a sample of rows")
+            .hint("Which rows are in it changes with the table: take out TABLESAMPLE."));
+    }
+    if found.functions.iter().any(|function| SESSION.contains(function)) {
+        return Err(clause
+            .refuse(
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+                "asks for the current session or transaction",
+            )
+            .hint("Another session asks for the same moment: the answer must be the same."));
+    }
+    if found.functions.iter().any(|function| HIDING.contains(function)) {
+        return Err(clause
+            .refuse(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "reads what it does not name")
+            .hint("Select from the relation itself: what a function makes XML of cannot be looked at."));
+    }
+    if found.system_columns {
+        return Err(clause
+            .refuse(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, "reads a system column")
+            .hint("It changes when a row is rewritten or restored; use the relation's own columns."));
+    }
     if found.constants.iter().any(|(type_oid, at)| unsafe { holds_time(*type_oid) } && moves(sql, *at)) {
         return Err(asks_for_now(clause)
             .detail("A literal such as 'now' or 'today' is the time at which it is read."));
@@ -82,6 +113,7 @@ struct Found {
     from_text: Vec<u32>,
     /// Constants: the type, and where in the SQL the literal stands.
     constants: Vec<(u32, usize)>,
+    system_columns: bool,
 }
 
 impl Found {
@@ -101,6 +133,9 @@ impl Found {
                     found.aggregates.extend(value.filter(|oid| *oid >= FIRST_OF_USERS));
                 }
                 ":consttype" => constant = value,
+                ":varattno" => {
+                    found.system_columns |= tokens.get(at + 1).is_some_and(|number| number.starts_with('-'));
+                }
                 ":location" => {
                     let place = value.and_then(|place| usize::try_from(place).ok());
                     found.constants.extend(constant.take().zip(place));

@@ -57,6 +57,17 @@ SELECT sira_define_sql_feature('fy_x', 'customer', 'SELECT ($entity_id::fy.evild
 SELECT sira_define_sql_feature('fy_x', 'customer', 'SELECT max(r.b::text) FROM json_to_record(json_build_object(''b'', $entity_id)) AS r (b fy.evildom) WHERE $as_of IS NOT NULL');
 SELECT sira_define_sql_feature('fy_x', 'customer', 'SELECT fy.evilagg(note) FROM fy.payments WHERE customer_id = $entity_id::int AND paid_at <= $as_of');
 
+-- What depends on the session, on chance, on where a row lies, and what reads unseen, also behind a view.
+CREATE VIEW fy.sampled AS SELECT * FROM fy.payments TABLESAMPLE BERNOULLI (50);
+CREATE FUNCTION fy.asked(query text) RETURNS integer LANGUAGE sql AS $$ SELECT sira_define_sql_feature('fy_x', 'customer', query) $$;
+SELECT fy.asked('SELECT count(*) FROM fy.payments TABLESAMPLE SYSTEM (50) WHERE customer_id = $entity_id::int AND paid_at <= $as_of');
+SELECT fy.asked('SELECT count(*) FROM fy.sampled WHERE customer_id = $entity_id::int AND paid_at <= $as_of');
+SELECT fy.asked('SELECT pg_backend_pid() FROM fy.payments WHERE customer_id = $entity_id::int AND paid_at <= $as_of LIMIT 1');
+SELECT fy.asked('SELECT count(*) FROM fy.payments WHERE customer_id = $entity_id::int AND paid_at <= $as_of AND xmin IS NOT NULL');
+SELECT fy.asked('SELECT count(*) FROM fy.payments WHERE customer_id = $entity_id::int AND paid_at <= $as_of AND ctid IS NOT NULL');
+SELECT fy.asked('SELECT length(table_to_xml(''fy.payments'', true, false, '''')::text) WHERE $entity_id IS NOT NULL AND $as_of IS NOT NULL');
+SELECT sira_define_window_feature('fy_x', 'customer', 'fy.payments', 'customer_id', 'paid_at', 'max', '7 days', value => 'pg_backend_pid()');
+
 -- The clock and the user by other names.
 CREATE FUNCTION fy.filtered(filter text) RETURNS integer LANGUAGE sql AS $$
     SELECT sira_define_window_feature('fy_y', 'customer', 'fy.payments', 'customer_id', 'paid_at', 'count', '7 days', filter => filter) $$;
