@@ -27,12 +27,14 @@ fn micros(fcinfo: pg_sys::FunctionCallInfo, position: usize) -> Option<i64> {
 /// A length of time whose days have 24 hours.
 fn length(name: &str, interval: &Interval) -> Result<i64> {
     definition::micros(interval).ok_or_else(|| {
-        Failure::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("\"{name}\" has months or years"),
-        )
-        .detail("They differ in length.")
-        .hint("Give days or hours.")
+        let (why, detail) = if interval.months() == 0 {
+            ("is too long", "A length has at most 292,000 years of days.")
+        } else {
+            ("has months or years", "They differ in length.")
+        };
+        Failure::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("\"{name}\" {why}"))
+            .detail(detail)
+            .hint("Give days or hours.")
     })
 }
 

@@ -336,8 +336,12 @@ fn length(what: &str, interval: &Interval, least: i64) -> Result<i64> {
 
 fn bad_length(what: &str, interval: &Interval) -> Failure {
     let months = interval.months() != 0;
-    let why = if months { "has months" } else { "is not positive" };
-    let why = if what == "delay" && !months { "is negative" } else { why };
+    let why = match (months, micros(interval)) {
+        (true, _) => "has months",
+        (false, None) if interval.days() > 0 => "is too long",
+        (false, _) if what == "delay" => "is negative",
+        (false, _) => "is not positive",
+    };
     invalid(format!("\"{what}\" {why}")).detail(format!("It is {}.", literal(&interval_text(interval)))).hint(
         if months {
             "Months differ in length: give days, such as interval '30 days'; a day has 24 hours."

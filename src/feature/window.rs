@@ -10,6 +10,7 @@
 use crate::error::{Failure, Result};
 use crate::feature::check::{self, Clause};
 use crate::feature::definition::{Definition, Kind, Source, WindowFeature};
+use crate::feature::listing;
 use crate::feature::pinned::Pinned;
 use crate::feature::prepared::{self, Prepared};
 use crate::feature::reading::{Reading, ValueColumns};
@@ -137,12 +138,12 @@ impl Group {
     /// column's type, so that no row can hold it.
     pub fn compute(&mut self, asked: &Asked<'_>) -> Result<Option<Vec<Content>>> {
         let feature = self.members.first().map(|member| member.feature.clone()).unwrap_or_default();
-        let relation = self.source.relation.clone();
+        let (named, relation) = (named(self.members.iter()), self.source.relation.clone());
         let _pinned = Pinned::under(&self.search_path)?;
         prepared::explained(
             |raised| {
                 raised.cause_of(
-                    format!("feature \"{feature}\" cannot be computed from relation {relation}"),
+                    format!("{named} cannot be computed from relation {relation}"),
                     "If the relation has changed, define the feature and its sets again.".to_owned(),
                 )
             },
@@ -346,6 +347,12 @@ impl Group {
         columns.extend(self.expressions.iter().cloned());
         format!("SELECT {}", columns.join(", "))
     }
+}
+
+/// Windows that are read together, as errors name them: which of them a row is too much for the reading does not tell.
+pub fn named<'m>(members: impl Iterator<Item = &'m Member>) -> String {
+    let names: Vec<String> = members.map(|member| format!("\"{}\"", member.feature)).collect();
+    format!("feature{} {}", if names.len() > 1 { "s" } else { "" }, listing(&names))
 }
 
 impl Opened {

@@ -10,6 +10,7 @@ use crate::error::{Failure, Result};
 use crate::feature::definition::{Definition, Kind, ValueType};
 use crate::feature::derived::short;
 use crate::feature::plan;
+use crate::feature::prepared::explained;
 use crate::feature::source::quoted;
 use crate::statement::{Connection, Mode};
 use pgrx::{IntoDatum, PgMemoryContexts, PgRelation, PgSqlErrorCode, pg_sys};
@@ -78,10 +79,16 @@ impl Target {
             Failure::new(PgSqlErrorCode::ERRCODE_INVALID_NAME, format!("\"{target}\" is no name of a table"))
                 .hint("Write table, or schema.table.")
         };
-        // SAFETY: parse_ident takes a text and a boolean.
-        let parts: Option<Vec<String>> = unsafe {
-            pgrx::direct_function_call(pg_sys::parse_ident, &[target.into_datum(), true.into_datum()])
-        };
+        let parts: Option<Vec<String>> = explained(
+            |raised| {
+                let message = format!("\"{target}\" is no name of a table");
+                raised.cause_of(message, "Write table, or schema.table.".to_owned())
+            },
+            // SAFETY: parse_ident takes a text and a boolean.
+            || unsafe {
+                Ok(pgrx::direct_function_call(pg_sys::parse_ident, &[target.into_datum(), true.into_datum()]))
+            },
+        )?;
         let parts = parts.unwrap_or_default();
         let (schema, table) = match parts.as_slice() {
             [table] => (None, table),

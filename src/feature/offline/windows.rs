@@ -10,7 +10,7 @@ use crate::feature::prepared;
 use crate::feature::reading::{Reading as Rows, ValueColumns};
 use crate::feature::set::Set;
 use crate::feature::source::{self, Relation, quoted};
-use crate::feature::window::Group;
+use crate::feature::window::{self, Group};
 use pgrx::{IntoDatum, pg_sys};
 use sira_core::feature::sweep::Sweep;
 use sira_core::feature::{Events, Measure, Queries};
@@ -41,11 +41,12 @@ pub fn compute(
     for scan in scans {
         let Some(first) = scan.groups.first() else { continue };
         let _pinned = Pinned::under(&first.search_path)?;
-        let (feature, relation) = (first.feature().to_owned(), first.source.relation.clone());
+        let named = window::named(scan.groups.iter().flat_map(|group| &group.members));
+        let relation = first.source.relation.clone();
         prepared::explained(
             |raised| {
                 raised.cause_of(
-                    format!("feature \"{feature}\" cannot be computed from relation {relation}"),
+                    format!("{named} cannot be computed from relation {relation}"),
                     "If the relation has changed, define the feature and its sets again.".to_owned(),
                 )
             },

@@ -33,6 +33,8 @@ SELECT fe.window_over('amount', time_column => 'paid_at" = now() --');
 SELECT fe.window_over('amount', size => '1 month');
 SELECT fe.window_over('amount', size => '0');
 SELECT fe.window_over('amount', size => '-1 day');
+SELECT fe.window_over('amount', size => '1000000000 days');
+SELECT fe.window_over('amount', delay => '-1000000000 days');
 SELECT fe.window_over('amount', delay => '-1 day');
 SELECT fe.window_over('amount', delay => '2 months');
 
