@@ -6,7 +6,7 @@
 use crate::catalog::Home;
 use crate::cursor::Cursor;
 use crate::error::{Failure, Result};
-use crate::feature::offline::ids::{Form, Ids};
+use crate::feature::offline::ids::{self, Form, Ids};
 use crate::feature::pinned::Pinned;
 use crate::feature::plan::{Plan, StoredGroup};
 use crate::feature::prepared;
@@ -66,6 +66,33 @@ pub fn all(home: Home, plan: &Plan, until: i64) -> Result<Vec<String>> {
     found.sort_unstable();
     found.dedup();
     Ok(found)
+}
+
+/// Named ids as the rows of the sources write them. An integer or a uuid can be written in several ways, and each would
+/// have a snapshot of its own. What is no value of the type stays what it is: nothing is known of it.
+pub fn as_written(plan: &Plan, named: Vec<String>) -> Result<Vec<String>> {
+    let mut types: Vec<pg_sys::Oid> = Vec::new();
+    for group in &plan.windows {
+        let Some(relation) = Relation::named(&group.source.relation)? else { continue };
+        let columns = relation.columns()?;
+        // SAFETY: a syscache look-up.
+        types.push(unsafe {
+            pg_sys::getBaseType(source::column(&relation, &columns, &group.source.entity_column)?.type_oid)
+        });
+    }
+    types.sort_unstable_by_key(|type_oid| u32::from(*type_oid));
+    types.dedup();
+    // Sources that write ids differently agree on none.
+    let [type_oid @ (pg_sys::INT2OID | pg_sys::INT4OID | pg_sys::INT8OID | pg_sys::UUIDOID)] =
+        *types.as_slice()
+    else {
+        return Ok(named);
+    };
+    let written = |id: String| -> Result<String> {
+        // SAFETY: a non-null value of the type.
+        Ok(source::entity(type_oid, &id)?.map_or(id, |datum| unsafe { ids::text(type_oid, datum) }))
+    };
+    named.into_iter().map(written).collect()
 }
 
 /// Once for each source whose late rows no incremental run can find.

@@ -56,7 +56,7 @@ pub fn materialize(
         materializable(&plan.set)?;
         let mut writer = Writer::new(home, plan);
         if let Some(named) = named {
-            let mut named: Vec<String> = named.into_iter().flatten().collect();
+            let mut named = entities::as_written(plan, named.into_iter().flatten().collect())?;
             named.sort_unstable();
             named.dedup();
             return writer.write(plan, as_of, named).and_then(|()| writer.finish(plan));

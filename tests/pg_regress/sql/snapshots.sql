@@ -37,6 +37,7 @@ SELECT count(*) AS differ FROM sira_feature_snapshots s, LATERAL sira_feature_ve
 WHERE s.feature_set = 'sn_cards' AND s.features <> v;
 -- The same moment again replaces, the past hides nothing and moves no watermark.
 SELECT sira_materialize_snapshots('sn_cards', '2026-01-03 11:00', '{1,3,3,NULL,nobody}');
+SELECT sira_materialize_snapshots('sn_cards', '2026-01-03 11:00', '{01," 1 ",+1,1}');
 SELECT sira_materialize_snapshots('sn_cards', '2026-01-01 11:00');
 SELECT entity_id, count(*), count(updated_at) AS again, max(snapshot_ts) FROM sira_feature_snapshots WHERE feature_set = 'sn_cards' GROUP BY 1 ORDER BY 1;
 SELECT watermark FROM sira_feature_watermarks WHERE feature_set = 'sn_cards';
@@ -110,6 +111,7 @@ SELECT sira_backfill_features('sn_cards', '2026-01-02', '2026-01-01');
 SELECT sira_backfill_features('sn_cards', '2026-01-01', '2026-01-02', '0');
 SELECT sira_backfill_features('sn_cards', '2026-01-01', '2026-01-02', '1 month');
 SELECT sira_backfill_features('sn_cards', '2026-01-01', '2026-01-02', '1 microsecond');
+SELECT sira_backfill_features('sn_cards', '2026-01-01', '2026-01-02', '1000000000 days');
 SELECT sira_backfill_features('sn_cards', NULL, '2026-01-02');
 SELECT sira_latest_snapshot('sn_cards', NULL::text);
 SELECT sira_latest_snapshot('sn_cards', '1', max_age => '1 year');
