@@ -25,6 +25,18 @@ fn killed(database: &Database, statement: &'static str, after: Duration) -> Outc
     Ok(failed && running)
 }
 
+/// Runs a statement in a session and kills its backend once a query about it finds something: see
+/// [`Backend::wait_until`].
+fn killed_once(database: &Database, watcher: &mut Client, statement: &'static str, reached: &str) -> Outcome {
+    let mut session = database.session()?;
+    let backend = Backend::of(&mut session)?;
+    let busy = std::thread::spawn(move || (session.batch_execute(statement).is_err(), session));
+    backend.wait_until(watcher, reached)?;
+    backend.kill()?;
+    let (failed, _session) = busy.join().map_err(|_| "the session panicked")?;
+    if failed { Ok(()) } else { Err(format!("\"{statement}\" ended before it was killed").into()) }
+}
+
 #[test]
 fn a_pipeline_that_is_killed_is_gone_on_with() -> Outcome {
     let _alone = alone();
@@ -91,11 +103,12 @@ fn a_step_that_crashes_each_time_is_given_up() -> Outcome {
          SELECT sira_define_feature_set('slow', 'customer', '{slow_n}')",
     )?;
     for attempt in 1..=2_i64 {
-        assert!(killed(
+        killed_once(
             &database,
+            &mut session,
             "CALL sira_run_feature_pipeline('slow', max_attempts => 2)",
-            Duration::from_millis(700)
-        )?);
+            "SELECT FROM sira_jobs WHERE step = 'extract' AND status = 'running' AND worker_pid = $1",
+        )?;
         session = recovered(&database)?;
         let row =
             session.query_one("SELECT status, attempt::bigint FROM sira_jobs WHERE step = 'extract'", &[])?;
@@ -117,7 +130,13 @@ fn a_materialisation_that_is_killed_leaves_nothing() -> Outcome {
         "INSERT INTO payments (customer, at, amount)
          SELECT i % 60000, now() - (i % 1000) * interval '1 second', 1 + i % 9 FROM generate_series(1, 120000) i; ANALYZE payments",
     )?;
-    assert!(killed(&database, "SELECT sira_materialize_snapshots('cards')", Duration::from_millis(300))?);
+    // It has begun to write, and has most of it before it.
+    killed_once(
+        &database,
+        &mut session,
+        "SELECT sira_materialize_snapshots('cards')",
+        "SELECT FROM pg_locks WHERE pid = $1 AND relation = 'sira_feature_snapshots'::regclass AND mode = 'RowExclusiveLock'",
+    )?;
     session = recovered(&database)?;
     assert_eq!(number(&mut session, "SELECT count(*) FROM sira_feature_snapshots")?, 0);
     assert_eq!(number(&mut session, "SELECT count(*) FROM sira_feature_watermarks")?, 0);

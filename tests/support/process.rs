@@ -32,17 +32,21 @@ impl Backend {
     /// Waits until the backend has been handed a statement that holds `text`; a request to cancel that comes before
     /// finds it idle and is forgotten.
     pub fn wait_for(&self, watcher: &mut Client, text: &str) -> Outcome {
+        self.wait_until(
+            watcher,
+            &format!(
+                "SELECT FROM pg_stat_activity WHERE pid = $1 AND state <> 'idle' AND query LIKE '%{}%'",
+                text.replace('\'', "''")
+            ),
+        )
+    }
+
+    /// Waits until a query about the backend, whose process id is `$1`, finds something.
+    pub fn wait_until(&self, watcher: &mut Client, query: &str) -> Outcome {
         let began = Instant::now();
-        let pattern = format!("%{text}%");
-        while watcher
-            .query(
-                "SELECT FROM pg_stat_activity WHERE pid = $1 AND state <> 'idle' AND query LIKE $2",
-                &[&self.0, &pattern],
-            )?
-            .is_empty()
-        {
+        while watcher.query(query, &[&self.0])?.is_empty() {
             if began.elapsed() > PATIENCE {
-                return Err(format!("process {} was not handed {text}", self.0).into());
+                return Err(format!("process {} did not come to {query}", self.0).into());
             }
             thread::sleep(Duration::from_millis(2));
         }
