@@ -254,7 +254,11 @@ fn a_run_is_its_owners_and_one_at_a_time() -> Outcome {
         worker.batch_execute("CALL sira_run_feature_pipeline('cards', batch => 1)")
     });
     let began = Instant::now();
-    while number(&mut session, "SELECT count(*) FROM sira_jobs WHERE step = 'compute' AND status = 'running'")? == 0 {
+    while number(
+        &mut session,
+        "SELECT count(*) FROM sira_jobs WHERE step = 'compute' AND status = 'running'",
+    )? == 0
+    {
         assert!(began.elapsed() < Duration::from_secs(60), "the run does not begin");
         std::thread::sleep(Duration::from_millis(20));
     }
