@@ -79,6 +79,11 @@ fn each_lie_is_named() {
     };
     let whole = model("binary");
     let line = whole.lines().find(|line| line.starts_with("tree_sizes=")).unwrap();
+    let no_trees = |objective: &str, classes: usize| {
+        format!(
+            "tree\nversion=v4\nnum_class={classes}\nnum_tree_per_iteration={classes}\nlabel_index=0\n{objective}max_feature_idx=0\nfeature_names=a\nfeature_infos=none\ntree_sizes=\n\nend of trees\n"
+        )
+    };
     let fewer = whole.replacen(line, line.rsplit_once(' ').unwrap().0, 1);
     let cases: Vec<(&str, String, &str)> = vec![
         ("empty", String::new(), "text is not a LightGBM model"),
@@ -128,6 +133,22 @@ fn each_lie_is_named() {
             "many classes",
             with_line("custom", "num_class", "2000000000"),
             "number of classes and trees per iteration differ",
+        ),
+        ("no trees", no_trees("", 1), "model has no trees"),
+        ("classes without trees", no_trees("", i32::MAX as usize), "model has no trees"),
+        (
+            "classes of an objective without trees",
+            no_trees("objective=multiclass num_class:2147483647\n", i32::MAX as usize),
+            "model has no trees",
+        ),
+        (
+            "sizes of classes empty",
+            {
+                let text = model("multiclass");
+                let line = text.lines().find(|line| line.starts_with("tree_sizes=")).unwrap().to_owned();
+                text.replacen(&line, "tree_sizes=", 1)
+            },
+            "model text is not whole",
         ),
         ("leaves", with_line("binary", "num_leaves", "2000000000"), "\"leaf_value\" has too few entries"),
         ("no leaves", with_line("binary", "num_leaves", "0"), "tree has no leaves"),

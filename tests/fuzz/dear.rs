@@ -9,11 +9,17 @@ fn list<T: Display>(entries: impl Iterator<Item = T>) -> String {
 
 /// A whole text of these trees; each is the lines behind `Tree=`.
 fn model(features: usize, trees: &[String], behind: &str) -> String {
+    model_of(1, features, trees, behind)
+}
+
+/// The same for a model of several outputs.
+fn model_of(outputs: usize, features: usize, trees: &[String], behind: &str) -> String {
     let trees: Vec<String> =
         trees.iter().enumerate().map(|(at, lines)| format!("Tree={at}\n{lines}\n\n\n")).collect();
     format!(
-        "tree\nversion=v4\nnum_class=1\nmax_feature_idx={}\nobjective=regression\nfeature_names={}\nfeature_infos={}\ntree_sizes={}\n\n{}end of trees\n{behind}",
+        "tree\nversion=v4\nnum_class={outputs}\nmax_feature_idx={}\nobjective={}\nfeature_names={}\nfeature_infos={}\ntree_sizes={}\n\n{}end of trees\n{behind}",
         features - 1,
+        if outputs == 1 { "regression" } else { "custom" },
         list((0..features).map(|at| format!("{at:x}"))),
         list((0..features).map(|_| 0)),
         list(trees.iter().map(String::len)),
@@ -41,6 +47,13 @@ fn chain(splits: usize, features: usize) -> String {
 fn by_category(words: &str, count: usize) -> String {
     format!(
         "num_leaves=2\nnum_cat=1\nsplit_feature=0\nthreshold=0\ndecision_type=1\nleft_child=-1\nright_child=-2\nleaf_value=1 2\ncat_boundaries=0 {count}\ncat_threshold={words}"
+    )
+}
+
+/// The most classes that a header can declare, and no trees.
+fn classes(objective: &str, sizes: &str) -> String {
+    format!(
+        "tree\nversion=v4\nnum_class=2147483647\nnum_tree_per_iteration=2147483647\nlabel_index=0\n{objective}max_feature_idx=0\nfeature_names=a\nfeature_infos=none\ntree_sizes={sizes}\n\nend of trees\n"
     )
 }
 
@@ -82,5 +95,8 @@ pub fn texts() -> Vec<(&'static str, String)> {
         ("fields", model(1, &[(0..60_000).map(|at| format!("{at:x}=\n")).collect::<String>()], "")),
         ("sizes", format!("{}tree_sizes={}\n\n", &constant("")[..60], "1 ".repeat(200_000))),
         ("classes", constant("").replace("num_class=1", "num_class=2000000000")),
+        ("classes without trees", classes("", "")),
+        ("classes of an objective without trees", classes("objective=multiclass num_class:2147483647\n", "")),
+        ("classes of a tree that is not there", classes("", "100")),
     ]
 }

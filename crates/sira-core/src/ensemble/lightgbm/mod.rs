@@ -26,6 +26,12 @@ pub fn parse(text: &str) -> Result<Ensemble> {
 pub fn parse_with(text: &str, checkpoint: &mut dyn FnMut() -> ControlFlow<()>) -> Result<Ensemble> {
     let (header, trees_at) = Header::read(text)?;
     let sizes = header.tree_sizes()?;
+    if sizes.is_empty() {
+        return Err(match text.get(trees_at..).is_some_and(|rest| rest.starts_with(END_OF_TREES)) {
+            true => malformed("model has no trees"),
+            false => cut(format!("No line \"{END_OF_TREES}\" after 0 trees.")),
+        });
+    }
     let mut builder = header.builder(sizes.len())?;
     let features = header.feature_count;
     let mut at = trees_at;
@@ -158,7 +164,8 @@ impl<'t> Header<'t> {
     }
 
     fn builder(&self, trees: usize) -> Result<Builder> {
-        if self.outputs > trees && trees > 0 {
+        // Room is made by the number of outputs: trees vouch for it, for they are there.
+        if self.outputs > trees {
             return Err(malformed("model has an unfinished iteration")
                 .with_detail(format!("{trees} trees, {} trees per iteration.", self.outputs)));
         }
