@@ -11,6 +11,7 @@ use sira_core::policy::{self, Verdict};
 use sira_core::signature::Task;
 use sira_core::{predict, shap};
 use std::cell::RefCell;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 thread_local! {
@@ -146,14 +147,17 @@ impl Scorer {
     /// Contributions to the raw score of `output`, largest first, and the baseline they add to.
     pub fn contributions(&self, features: &Features, output: usize) -> Result<(Vec<Contribution>, f64)> {
         let model = self.loaded.compiled();
-        let width = model.feature_count() + 1;
-        let mut all = vec![0.0; model.outputs() * width];
+        let mut own = vec![0.0; model.feature_count() + 1];
         EXPLAIN_SCRATCH.with_borrow_mut(|scratch| {
-            shap::contributions_with(model, &features.vector, scratch, &mut all)
+            let mut checkpoint = || {
+                pgrx::check_for_interrupts!();
+                ControlFlow::Continue(())
+            };
+            let vector = &features.vector;
+            let done = shap::contributions_of(model, vector, output, scratch, &mut checkpoint, &mut own);
+            scratch.trim();
+            done
         })?;
-        let own = all
-            .get(output * width..(output + 1) * width)
-            .ok_or_else(|| Failure::internal("an explanation was asked for an output that is not there"))?;
         let Some((baseline, amounts)) = own.split_last() else {
             return Err(Failure::internal("an explanation without a baseline"));
         };

@@ -8,7 +8,8 @@
 use sira_core::ensemble::{
     self, Builder, Child, Compiled, Ensemble, FeatureUse, Leaf, Missing, Node, Objective, Split, TreeParts,
 };
-use sira_core::{predict, shap};
+use sira_core::{ErrorKind, predict, shap};
+use std::ops::ControlFlow;
 
 struct Dice(u64);
 
@@ -199,4 +200,49 @@ fn without_counts_nothing_is_explained() {
     let error = shap::contributions(&model, &[0.0; 4], &mut [0.0; 5]).unwrap_err();
     assert_eq!(error.message, "model cannot be explained");
     assert!(predict::score(&model, &[0.0; 4]).is_ok());
+}
+
+#[test]
+fn explaining_one_output_stops_where_it_is_told_to() {
+    let trees: Vec<_> = (0..5).map(|_| grow(&mut Dice(7), 40, 200, Counts::Sound)).collect();
+    let bytes = ensemble::compile(&ensemble(40, trees));
+    let model = Compiled::open(&bytes).unwrap();
+    let (row, mut out, mut scratch) = ([0.5; 40], [0.0; 41], shap::Scratch::new());
+    let mut whole = 0;
+    let mut count = || {
+        whole += 1;
+        ControlFlow::Continue(())
+    };
+    shap::contributions_of(&model, &row, 0, &mut scratch, &mut count, &mut out).unwrap();
+    assert!(whole >= 5, "{whole}");
+    for stop in 1..=whole {
+        let mut calls = 0;
+        let mut checkpoint = || {
+            calls += 1;
+            if calls == stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let broken = shap::contributions_of(&model, &row, 0, &mut scratch, &mut checkpoint, &mut out);
+        assert_eq!(broken.unwrap_err().kind, ErrorKind::Cancelled);
+        assert_eq!(calls, stop);
+    }
+    let mut go_on = || ControlFlow::Continue(());
+    let error = shap::contributions_of(&model, &row, 1, &mut scratch, &mut go_on, &mut out).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidParameter);
+    assert_eq!(error.detail.as_deref(), Some("Output 1 of 1."));
+}
+
+#[test]
+fn room_for_an_explanation_is_bounded() {
+    let mut bytes = ensemble::compile(&ensemble(4, vec![grow(&mut Dice(3), 4, 5, Counts::Sound)]));
+    // The number of features stands four bytes behind where the description, the first section, begins.
+    let place = u64::from_le_bytes(bytes[40..48].try_into().unwrap()) as usize + 4;
+    assert_eq!(bytes[place..place + 4], 4_u32.to_le_bytes());
+    let features = 5_000_000;
+    bytes[place..place + 4].copy_from_slice(&(features as u32).to_le_bytes());
+    let model = Compiled::attach(&bytes).unwrap();
+    let (row, mut out) = (vec![0.0; features], vec![0.0; features + 1]);
+    let error = shap::contributions(&model, &row, &mut out).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::OutOfBudget);
+    assert_eq!(error.message, "the explanation would need more memory than it may have");
+    assert!(predict::score(&model, &row).is_ok());
 }

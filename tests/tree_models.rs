@@ -10,6 +10,7 @@ use sira_core::ensemble::{self, Compiled, Ensemble, lightgbm};
 use sira_core::{predict, shap};
 use std::fs;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -69,6 +70,12 @@ impl Recorded {
             assert_eq!(leaves, recorded, "{name}: leaves of row {number}");
 
             shap::contributions(model, row, &mut contributions).unwrap();
+            let (mut alone, mut go_on) = (vec![0.0; width], || ControlFlow::Continue(()));
+            for (output, all) in contributions.chunks(width).enumerate() {
+                let scratch = &mut shap::Scratch::new();
+                shap::contributions_of(model, row, output, scratch, &mut go_on, &mut alone).unwrap();
+                assert_eq!(bits(&alone), bits(all), "{name}: output {output} of row {number} by itself");
+            }
             for (place, (own, said)) in contributions.iter().zip(&self.contrib[number]).enumerate() {
                 let difference = difference(*own, *said);
                 assert!(difference <= 1e-12, "{name}: contribution {place} of row {number}: {own} {said}");

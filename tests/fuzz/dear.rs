@@ -95,6 +95,7 @@ pub fn texts() -> Vec<(&'static str, String)> {
         ("fields", model(1, &[(0..60_000).map(|at| format!("{at:x}=\n")).collect::<String>()], "")),
         ("sizes", format!("{}tree_sizes={}\n\n", &constant("")[..60], "1 ".repeat(200_000))),
         ("classes", constant("").replace("num_class=1", "num_class=2000000000")),
+        ("classes and features", model_of(2_000, 30_000, &vec![chain(1, 1); 2_000], "")),
         ("classes without trees", classes("", "")),
         ("classes of an objective without trees", classes("objective=multiclass num_class:2147483647\n", "")),
         ("classes of a tree that is not there", classes("", "100")),

@@ -3,6 +3,7 @@
 use sira_core::ensemble::Compiled;
 use sira_core::predict::{self, Rows, Scratch, reference};
 use sira_core::shap;
+use std::ops::ControlFlow;
 
 /// How far a model went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,7 @@ pub fn exercise(model: &Compiled<'_>) -> Outcome {
     let mut plain = vec![0.0; rows * outputs];
     let mut own = vec![0.0; outputs];
     let mut leaves = vec![0; model.tree_count()];
+    let mut of_last = vec![0.0; features + 1];
     let mut contributions = vec![0.0; numbers.min(MOST_NUMBERS)];
     for (number, (row, plain)) in
         values.chunks_exact(features.max(1)).zip(plain.chunks_exact_mut(outputs)).enumerate()
@@ -52,8 +54,14 @@ pub fn exercise(model: &Compiled<'_>) -> Outcome {
             outcome.agreed &= same(&own, plain);
             predict::transform(model, &mut own);
             outcome.scored &= predict::leaves(model, row, &mut leaves).is_ok();
-            let done = shap::contributions_with(model, row, &mut shap_scratch, &mut contributions);
+            let mut go_on = || ControlFlow::Continue(());
+            let done =
+                shap::contributions_of(model, row, outputs - 1, &mut shap_scratch, &mut go_on, &mut of_last);
             outcome.explained &= done.is_ok();
+            if numbers <= MOST_NUMBERS {
+                let done = shap::contributions_with(model, row, &mut shap_scratch, &mut contributions);
+                outcome.explained &= done.is_ok();
+            }
         }
     }
     let Ok(view) = Rows::row_major(&values, features) else { return outcome };

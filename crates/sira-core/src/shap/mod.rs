@@ -30,7 +30,8 @@ use crate::ensemble::Compiled;
 use crate::predict::{self, Rows, check_out, check_row};
 use crate::{Error, ErrorKind, Result};
 use decisions::{ByBlock, ByRow, Plain};
-use explain::{BLOCK, Explain};
+use explain::{BLOCK, Explain, has_room};
+use std::ops::{ControlFlow, Range};
 
 /// Contributions to the raw scores of a row: per output one number a feature and the baseline last.
 pub fn contributions(model: &Compiled<'_>, row: &[f64], out: &mut [f64]) -> Result<()> {
@@ -44,18 +45,48 @@ pub fn contributions_with(
     scratch: &mut Scratch,
     out: &mut [f64],
 ) -> Result<()> {
-    check_row(model, row)?;
     check_out(out.len(), model.outputs() * (model.feature_count() + 1))?;
+    of_row(model, row, 0..model.outputs(), scratch, &mut || ControlFlow::Continue(()), out)
+}
+
+/// Contributions to the raw score of one output, bit for bit those of [`contributions`], in memory by the number of
+/// features alone. `checkpoint` is called once a tree or more often and may break it off, which is an error of kind
+/// [`ErrorKind::Cancelled`].
+pub fn contributions_of(
+    model: &Compiled<'_>,
+    row: &[f64],
+    output: usize,
+    scratch: &mut Scratch,
+    checkpoint: &mut dyn FnMut() -> ControlFlow<()>,
+    out: &mut [f64],
+) -> Result<()> {
+    if output >= model.outputs() {
+        return Err(Error::new(ErrorKind::InvalidParameter, "model does not have the output to explain")
+            .with_detail(format!("Output {output} of {}.", model.outputs())));
+    }
+    check_out(out.len(), model.feature_count() + 1)?;
+    of_row(model, row, output..output + 1, scratch, checkpoint, out)
+}
+
+fn of_row(
+    model: &Compiled<'_>,
+    row: &[f64],
+    outputs: Range<usize>,
+    scratch: &mut Scratch,
+    checkpoint: &mut dyn FnMut() -> ControlFlow<()>,
+    out: &mut [f64],
+) -> Result<()> {
+    check_row(model, row)?;
     check_explainable(model)?;
     let mut answers = std::mem::take(&mut scratch.answers);
     let done = match &model.coded {
         Some(coded) => predict::answers(coded, row, &mut answers).and_then(|answers| {
             let decisions = &ByRow { model, coded, row, answers };
-            cpu::run(Explain { model, decisions, rows: 1, scratch, out })
+            cpu::run(Explain { model, decisions, rows: 1, outputs, scratch, checkpoint, out })
         }),
         None => {
             let decisions = &Plain { row };
-            cpu::run(Explain { model, decisions, rows: 1, scratch, out })
+            cpu::run(Explain { model, decisions, rows: 1, outputs, scratch, checkpoint, out })
         }
     };
     scratch.answers = answers;
@@ -79,11 +110,13 @@ pub fn contributions_batch(
     for out in out.chunks_mut(BLOCK * width) {
         let count = out.len() / width;
         match &model.coded {
-            Some(coded) if count > 1 => {
+            Some(coded) if count > 1 && has_room(count, model.feature_count()) => {
                 let mut answers = std::mem::take(&mut scratch.answers);
                 let done = predict::block_answers(coded, rows, first, &mut answers).and_then(|masks| {
                     let decisions = &ByBlock { model, coded, rows, first, count, masks };
-                    cpu::run(Explain { model, decisions, rows: count, scratch, out })
+                    let outputs = 0..model.outputs();
+                    let checkpoint = &mut || ControlFlow::Continue(());
+                    cpu::run(Explain { model, decisions, rows: count, outputs, scratch, checkpoint, out })
                 });
                 scratch.answers = answers;
                 done?;
