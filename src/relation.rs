@@ -9,7 +9,7 @@ use crate::features::{self, Features};
 use crate::numeric;
 use pgrx::{FromDatum, PgTupleDesc};
 use pgrx::{PgSqlErrorCode, pg_sys};
-use sira_core::signature::{Feature, FeatureKind, Signature};
+use sira_core::signature::{self, Feature, FeatureKind, Signature};
 use std::ffi::CStr;
 
 /// How a datum of some type becomes a number or a category.
@@ -69,10 +69,14 @@ impl Reader {
         }
     }
 
-    /// Whether a feature of kind `kind` can be read with this reader.
-    fn fits(self, kind: FeatureKind) -> bool {
-        match kind {
-            FeatureKind::Text => !matches!(self, Self::Float4 | Self::Float8 | Self::Date | Self::Timestamp),
+    /// Whether a feature can be read with this reader.
+    fn fits(self, feature: &Feature) -> bool {
+        match feature.kind {
+            FeatureKind::Text => match self {
+                Self::Float4 | Self::Float8 => feature.has_numbers(),
+                Self::Date | Self::Timestamp => false,
+                _ => true,
+            },
             FeatureKind::Date => self == Self::Date,
             FeatureKind::Timestamp => matches!(self, Self::Timestamp | Self::Date),
             FeatureKind::Numeric | FeatureKind::Boolean | FeatureKind::Category => {
@@ -110,14 +114,28 @@ impl Reader {
         }
     }
 
+    /// Whether it is the float that stands for a missing number, which is no category either.
+    ///
+    /// # Safety
+    /// As for [`Reader::number`].
+    unsafe fn is_no_number(self, datum: pg_sys::Datum) -> bool {
+        match self {
+            Self::Float4 => f32::from_bits(datum.value() as u32).is_nan(),
+            Self::Float8 => f64::from_bits(datum.value() as u64).is_nan(),
+            _ => false,
+        }
+    }
+
     /// A datum as text, by its output function; of a boolean true or false, as JSON writes it; of a `char(n)`
-    /// without its padding.
+    /// without its padding; of a float without regard to `extra_float_digits`.
     ///
     /// # Safety
     /// As for [`Reader::number`].
     pub unsafe fn text(self, type_oid: pg_sys::Oid, datum: pg_sys::Datum) -> String {
         match self {
             Self::Bool => (datum.value() & 0xFF != 0).to_string(),
+            Self::Float4 => signature::number_text(f64::from(f32::from_bits(datum.value() as u32))),
+            Self::Float8 => signature::number_text(f64::from_bits(datum.value() as u64)),
             _ => {
                 let mut text = unsafe { output_text(type_oid, datum) };
                 // SAFETY: a syscache look-up.
@@ -266,7 +284,7 @@ impl Binding {
             }
             let reader = Reader::of(attribute.atttypid)
                 .map_err(|failure| failure.detail(format!("It is the type of feature \"{name}\".")))?;
-            if !reader.fits(feature.kind) {
+            if !reader.fits(feature) {
                 return Err(features::mismatch(feature, &format!("type {}", type_name(attribute.atttypid))));
             }
             // SAFETY: a syscache look-up.
@@ -350,7 +368,9 @@ impl Binding {
             // SAFETY: the reader was made for the attribute's type.
             unsafe {
                 if feature.kind == FeatureKind::Text {
-                    bound.text(feature, datum, features);
+                    if !bound.reader.is_no_number(datum) {
+                        bound.text(feature, datum, features);
+                    }
                 } else if let Some(number) = bound.reader.number(feature, datum)? {
                     features.set(bound.feature, number);
                 }

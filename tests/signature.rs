@@ -4,7 +4,7 @@
 use serde_json::json;
 use sira_core::ensemble::{Compiled, Ensemble, compile, lightgbm};
 use sira_core::predict;
-use sira_core::signature::{Feature, FeatureKind, Signature, Task};
+use sira_core::signature::{self, Feature, FeatureKind, Signature, Task};
 use std::fs;
 use std::path::Path;
 
@@ -56,6 +56,52 @@ fn pandas_categories_become_text_where_the_number_is_not_the_code() {
     assert_eq!(level.kind, FeatureKind::Category);
     assert_eq!((mcc.kind, mcc.code("5411")), (FeatureKind::Text, 1.0));
     assert!(mcc.code("1").is_nan());
+}
+
+/// A model's text with other pandas categories.
+fn with_categories(json: &str) -> Ensemble {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/models/pandas.txt");
+    let text = fs::read_to_string(path).unwrap();
+    let at = text.find("pandas_categorical:").unwrap();
+    lightgbm::parse(&format!("{}pandas_categorical:{json}\n", &text[..at])).unwrap()
+}
+
+#[test]
+fn categories_that_are_numbers_are_found_by_value() {
+    let floats = with_categories(r#"[["atm", "pos", "web"], [0, 1, 2, 3], [10.0, 4829.5, 5411.0, 1e16]]"#);
+    let mcc = &Signature::from_ensemble(&floats).features[3];
+    assert_eq!(mcc.categories, ["10", "4829.5", "5411", "10000000000000000"]);
+    // As versions hold it that were imported when floats were spelt as Python spells them.
+    let older = Feature::text("mcc", ["10.0", "4829.5", "5411.0", "1e16"].map(str::to_owned).to_vec());
+    let stored = serde_json::to_string(&older).unwrap();
+    for feature in [mcc, &older, &serde_json::from_str(&stored).unwrap()] {
+        assert!(feature.has_numbers());
+        for (text, code) in [
+            ("10", 0.0),
+            ("10.0", 0.0),
+            ("10.00", 0.0),
+            ("4829.50", 1.0),
+            ("5411", 2.0),
+            ("5411.0", 2.0),
+            ("1e16", 3.0),
+            (&signature::number_text(5411.0), 2.0),
+        ] {
+            assert_eq!(feature.code(text), code, "{text}");
+        }
+        for unseen in ["05411", "5411.1", "-5411", "", "atm"] {
+            assert!(feature.code(unseen).is_nan(), "{unseen}");
+        }
+    }
+    let integers = with_categories(r#"[["atm", "pos", "web"], [0, 1, 2, 3], [10, 4829, 5411, 7995]]"#);
+    let mcc = &Signature::from_ensemble(&integers).features[3];
+    assert_eq!((mcc.code("5411.00"), mcc.code("5411")), (2.0, 2.0));
+    // What is no number, or not one alone, is a text.
+    let texts =
+        |words: &[&str]| Feature::text("words", words.iter().map(|word| (*word).to_owned()).collect());
+    let postcodes = texts(&["01234", "1234"]);
+    assert!(!postcodes.has_numbers() && postcodes.code("1234.0").is_nan());
+    assert!(!texts(&["1", "1.0"]).has_numbers() && !texts(&[]).has_numbers());
+    assert_eq!((texts(&["1", "1.0"]).code("1.0"), texts(&["1.0", "web"]).code("web")), (1.0, 1.0));
 }
 
 #[test]

@@ -6,8 +6,10 @@
 
 mod feature;
 mod index;
+mod number;
 
 pub use feature::{Feature, FeatureKind};
+pub use number::number_text;
 
 use crate::calibration::Calibration;
 use crate::ensemble::{Ensemble, FeatureUse, Objective};
