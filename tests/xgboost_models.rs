@@ -62,6 +62,34 @@ fn margins_are_those_of_every_version() {
     assert!(compared >= 3 * 7 * 20, "{compared}");
 }
 
+/// XGBoost's own answers: `-0.0` of trees that are added to a base of −0, `0.0` of a dart's, where each tree is first
+/// added to zero.
+#[test]
+fn a_negative_zero_stays_only_where_the_library_keeps_it() {
+    for (name, own, negative) in [
+        ("3.2.0-dart", "/learner/gradient_booster/gbtree/model/trees", false),
+        ("3.2.0-pruned", "/learner/gradient_booster/model/trees", true),
+    ] {
+        let mut model: Value = serde_json::from_slice(&read(&format!("{name}.json"))).unwrap();
+        *model.pointer_mut("/learner/learner_model_param/base_score").unwrap() = json!("[-0E0]");
+        for tree in model.pointer_mut(own).unwrap().as_array_mut().unwrap() {
+            let leaves: Vec<bool> =
+                tree["left_children"].as_array().unwrap().iter().map(|child| *child == -1).collect();
+            for (condition, leaf) in tree["split_conditions"].as_array_mut().unwrap().iter_mut().zip(leaves) {
+                if leaf {
+                    *condition = json!(-0.0);
+                }
+            }
+        }
+        let ensemble = xgboost::parse(&serde_json::to_vec(&model).unwrap()).unwrap();
+        let bytes = ensemble::compile(&ensemble);
+        let model = Compiled::open(&bytes).unwrap();
+        let mut own = vec![1.0; model.outputs()];
+        predict::raw(&model, &vec![0.5; model.feature_count()], &mut own).unwrap();
+        assert_eq!((own[0], own[0].is_sign_negative()), (0.0, negative), "{name}");
+    }
+}
+
 #[test]
 fn a_model_describes_its_features() {
     let features = |name: &str| Signature::from_ensemble(&parse(name)).to_json().unwrap()["features"].clone();

@@ -57,7 +57,7 @@ pub fn parse_with(bytes: &[u8], checkpoint: &mut dyn FnMut() -> ControlFlow<()>)
         if checkpoint().is_break() {
             return Err(Error::new(ErrorKind::Cancelled, "reading a model was cancelled"));
         }
-        let weight = weights.as_ref().and_then(|weights| weights.get(at)).copied().unwrap_or(1.0);
+        let weight = weights.as_ref().and_then(|weights| weights.get(at)).copied();
         let Some(tree) = model.trees.get(at) else { continue };
         let parts = tree::parts(tree, weight, &mut room).map_err(|error| {
             let place = match &error.detail {

@@ -42,8 +42,9 @@ impl Room {
     }
 }
 
-/// The tree that can be reached from the root.
-pub(super) fn parts(tree: &Tree, weight: f32, room: &mut Room) -> Result<TreeParts> {
+/// The tree that can be reached from the root, and its weight if it is a dart's: XGBoost adds the leaf of such a tree
+/// to zero before it is weighted, which makes a negative zero a positive one.
+pub(super) fn parts(tree: &Tree, weight: Option<f32>, room: &mut Room) -> Result<TreeParts> {
     if let Some(size) = &tree.tree_param.size_leaf_vector
         && count("size_leaf_vector", size)? > 1
     {
@@ -75,7 +76,8 @@ pub(super) fn parts(tree: &Tree, weight: f32, room: &mut Room) -> Result<TreePar
         match number {
             None => {}
             Some(Child::Leaf(_)) => {
-                parts.leaves.push(Leaf { value: f64::from(condition * weight), cover });
+                let value = weight.map_or(condition, |weight| (0.0 + condition) * weight);
+                parts.leaves.push(Leaf { value: f64::from(value), cover });
             }
             Some(Child::Node(_)) => {
                 let index = entry(&tree.split_indices, at)?;
