@@ -105,6 +105,36 @@ fn categories_that_are_numbers_are_found_by_value() {
 }
 
 #[test]
+fn words_go_to_the_columns_that_have_their_codes() {
+    let kinds = |ensemble: &Ensemble| -> Vec<FeatureKind> {
+        Signature::from_ensemble(ensemble).features.iter().map(|feature| feature.kind).collect()
+    };
+    let (text, code) = (FeatureKind::Text, FeatureKind::Category);
+    let sound = with_categories(r#"[["atm", "pos", "web"], ["a", "b", "c", "d"], ["x", "y", "z"]]"#);
+    assert_eq!((&kinds(&sound)[1..], sound.notes().len()), (&[text; 3][..], 0));
+    // As many lists as columns, but one is of an ordered category and one of the columns was named by hand.
+    let strange = with_categories(r#"[["atm", "pos", "web"], ["S", "M", "L"], ["x", "y", "z"]]"#);
+    assert_eq!(kinds(&strange)[1..], [code; 3]);
+    assert_eq!(strange.notes()[0].detail, "Column 2 has a code 3, its list 3 words.");
+    let fewer = with_categories(r#"[["atm", "pos", "web"]]"#);
+    assert_eq!(kinds(&fewer)[1..], [code; 3]);
+    assert_eq!(
+        fewer.notes()[0].detail,
+        "There are 1 lists of words, 3 columns are declared as categories, 3 are described."
+    );
+    let none = with_categories("null");
+    assert_eq!((&kinds(&none)[1..], none.notes().len()), (&[code; 3][..], 0));
+    // A word may be spelt like Python's NaN; a list with NaN itself names nothing, and the others do.
+    let named =
+        with_categories(r#"[["NaN", "a \"NaN\\", "-Infinity"], [NaN, 1.5, 2, 3], [4111, 5411, 5812]]"#);
+    assert_eq!(kinds(&named)[1..], [text, code, text]);
+    let channel = &Signature::from_ensemble(&named).features[1];
+    assert_eq!(channel.categories, ["NaN", "a \"NaN\\", "-Infinity"]);
+    let infinite = with_categories("[[1.5, Infinity, -Infinity], [0, 1, 2, 3], [4111, 5411, 5812]]");
+    assert_eq!(kinds(&infinite)[1..], [code, code, text]);
+}
+
+#[test]
 fn pandas_rows_score_as_in_python() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/models/recorded.json.gz");
     let reader = flate2::read::GzDecoder::new(fs::File::open(path).unwrap());

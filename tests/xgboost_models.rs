@@ -110,8 +110,14 @@ fn a_model_describes_its_features() {
         Signature::from_ensemble(&ensemble).to_json().unwrap()["features"][1].clone()
     };
     assert_eq!(features_of(&lost), json!({"name": "channel", "kind": "category"}));
+    let notes = |text: &str| xgboost::parse(text.as_bytes()).unwrap().notes().to_vec();
+    assert_eq!(
+        notes(&lost)[0].message,
+        "the artifact's words for categories are damaged, so codes are taken"
+    );
     let kept = lost.replacen("\"version\":[3,2,0]", "\"version\":[3,4,0]", 1);
     assert_eq!(features_of(&kept)["categories"][0], json!("éfe"));
+    assert!(notes(&kept).is_empty());
     // Before 3.1 the categories stayed with the data frame.
     assert_eq!(features("2.1.4-words.json")[1], json!({"name": "channel", "kind": "category"}));
     assert_eq!(

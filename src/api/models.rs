@@ -5,10 +5,11 @@ use crate::catalog::Home;
 use crate::error::{Failure, Result, SqlResult};
 use crate::registration::{self, NewVersion};
 use crate::version;
+use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::prelude::*;
 use pgrx::{PgSqlErrorCode, pg_sys};
 use serde_json::Value;
-use sira_core::ensemble::{self, Format};
+use sira_core::ensemble::{self, Format, Note};
 use sira_core::signature::Signature;
 use std::ops::ControlFlow;
 
@@ -87,7 +88,10 @@ fn import(
             signature.check(&ensemble)?;
             signature
         }
-        None => Signature::from_ensemble(&ensemble),
+        None => {
+            ensemble.notes().iter().for_each(tell);
+            Signature::from_ensemble(&ensemble)
+        }
     };
     let own = registration::lock_model(home, model)?;
     if own.task != signature.task {
@@ -112,4 +116,11 @@ fn import(
         },
     )?;
     Ok(registered.number)
+}
+
+/// Says what the artifact leaves open.
+fn tell(note: &Note) {
+    let failure = Failure::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, note.message.as_str());
+    ErrorReport::from(failure.detail(note.detail.as_str()).hint(note.hint.as_str()))
+        .report(PgLogLevel::NOTICE);
 }

@@ -4,7 +4,7 @@
 //! builder walks it from the root without recursion, refuses what is not a tree, and renumbers the
 //! nodes depth first. Nothing is allocated by a declared count: the arrays exist already.
 
-use super::{Child, Ensemble, FeatureUse, Leaf, Node, Objective, Precision, Split, Tree};
+use super::{Child, Ensemble, FeatureUse, Leaf, Node, Note, Objective, Precision, Split, Tree};
 use crate::{Error, ErrorKind, Result};
 use std::collections::HashSet;
 
@@ -62,6 +62,7 @@ impl Builder {
                 feature_names,
                 feature_uses,
                 categories: vec![None; features],
+                notes: Vec::new(),
                 outputs,
                 objective,
                 precision: Precision::Double,
@@ -100,6 +101,11 @@ impl Builder {
         if let Some(slot) = self.ensemble.categories.get_mut(feature) {
             *slot = Some(categories);
         }
+    }
+
+    /// What the artifact leaves open.
+    pub fn note(&mut self, note: Note) {
+        self.ensemble.notes.push(note);
     }
 
     /// Adds the next tree.

@@ -121,12 +121,34 @@ pub enum FeatureUse {
     Category,
 }
 
+/// What an artifact leaves open and whoever imports it should know, in the parts of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub message: String,
+    pub detail: String,
+    pub hint: String,
+}
+
+impl Note {
+    /// Words that a feature's codes stand for are missing: only codes are taken then.
+    pub(crate) fn no_words(message: &str, detail: String) -> Self {
+        Self {
+            message: format!("{message}, so codes are taken"),
+            detail,
+            hint: "Give the words in the order of their codes: signature => '{\"task\": …, \"features\": \
+                   [{\"name\": …, \"kind\": \"text\", \"categories\": […]}, …]}'."
+                .to_owned(),
+        }
+    }
+}
+
 /// Trees, what they ask for and what their sum means.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ensemble {
     pub(crate) feature_names: Vec<String>,
     pub(crate) feature_uses: Vec<FeatureUse>,
     pub(crate) categories: Vec<Option<Vec<serde_json::Value>>>,
+    pub(crate) notes: Vec<Note>,
     pub(crate) outputs: usize,
     pub(crate) objective: Objective,
     pub(crate) precision: Precision,
@@ -156,6 +178,11 @@ impl Ensemble {
     /// The categories of a feature in code order, where the artifact carries them (pandas).
     pub fn categories(&self, feature: usize) -> Option<&[serde_json::Value]> {
         self.categories.get(feature)?.as_deref()
+    }
+
+    /// What the artifact leaves open.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 
     /// Scores per row: 1, or one a class.

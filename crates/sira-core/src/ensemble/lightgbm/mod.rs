@@ -11,7 +11,7 @@ mod trailer;
 mod tree;
 
 use super::objective::clip;
-use super::{Builder, Ensemble, FeatureUse, Objective};
+use super::{Builder, Ensemble, FeatureUse, Note, Objective};
 use crate::{Error, ErrorKind, Result};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -55,9 +55,17 @@ pub fn parse_with(text: &str, checkpoint: &mut dyn FnMut() -> ControlFlow<()>) -
         }
     };
     let trailer = trailer::parse(trailer)?;
-    let columns = trailer.category_columns(&header.feature_uses);
-    for (feature, categories) in columns.into_iter().zip(trailer.pandas) {
-        builder.categories(feature, categories);
+    match trailer.category_columns(&header.feature_uses, header.feature_infos()) {
+        Ok(columns) => {
+            for (feature, categories) in columns.into_iter().zip(trailer.pandas) {
+                if let Some(categories) = categories {
+                    builder.categories(feature, categories);
+                }
+            }
+        }
+        Err(detail) => {
+            builder.note(Note::no_words("the artifact does not tell whose words its categories are", detail));
+        }
     }
     builder.finish()
 }
@@ -161,6 +169,11 @@ impl<'t> Header<'t> {
                     .map_err(|_| malformed(format!("tree size \"{}\" is not a count", clip(word))))
             })
             .collect()
+    }
+
+    /// What the text says of the values of each feature.
+    fn feature_infos(&self) -> impl Iterator<Item = &'t str> {
+        words(self.values.get("feature_infos").copied().unwrap_or_default())
     }
 
     fn builder(&self, trees: usize) -> Result<Builder> {

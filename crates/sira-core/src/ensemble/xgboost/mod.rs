@@ -19,7 +19,7 @@ mod tree;
 mod ubjson;
 
 use super::objective::clip;
-use super::{Builder, Ensemble, FeatureUse};
+use super::{Builder, Ensemble, FeatureUse, Note};
 use crate::{Error, ErrorKind, Result};
 use document::{Booster, Categories, Document, Encoding, Learner, Model};
 use serde_json::Value;
@@ -69,10 +69,22 @@ pub fn parse_with(bytes: &[u8], checkpoint: &mut dyn FnMut() -> ControlFlow<()>)
         builder.tree(parts)?;
     }
     if let Some(Categories { enc }) = &model.cats {
+        let mut lost = Vec::new();
         for (feature, encoding) in enc.iter().enumerate() {
-            if let Some(list) = categories(encoding, version.as_slice() >= LETTERS_ARE_BYTES.as_slice())? {
-                builder.categories(feature, list);
+            match categories(encoding, version.as_slice() >= LETTERS_ARE_BYTES.as_slice())? {
+                Words::List(list) => builder.categories(feature, list),
+                Words::Lost => lost.push(feature.to_string()),
+                Words::None => {}
             }
+        }
+        if !lost.is_empty() {
+            builder.note(Note::no_words(
+                "the artifact's words for categories are damaged",
+                format!(
+                    "XGBoost before 3.4 cuts words with letters beyond ASCII in the wrong places; features {}.",
+                    clip(&lost.join(", "))
+                ),
+            ));
         }
     }
     builder.finish()
@@ -201,13 +213,21 @@ fn in_rounds(model: &Model, outputs: usize) -> Result<Vec<usize>> {
 /// The first version whose Python package measures texts in bytes.
 const LETTERS_ARE_BYTES: [u32; 2] = [3, 4];
 
-/// The categories of a feature in code order, if there are any. Texts that were measured in letters are cut
+/// What an artifact says of the categories of a feature.
+enum Words {
+    None,
+    /// In code order.
+    List(Vec<Value>),
+    Lost,
+}
+
+/// The categories of a feature. Texts that were measured in letters are cut
 /// in the wrong places and at the end, if there is a letter of more than one byte: such words are lost, and
 /// there are only codes.
-fn categories(encoding: &Encoding, letters_are_bytes: bool) -> Result<Option<Vec<Value>>> {
+fn categories(encoding: &Encoding, letters_are_bytes: bool) -> Result<Words> {
+    let words = |list: Vec<Value>| if list.is_empty() { Words::None } else { Words::List(list) };
     let Some(offsets) = &encoding.offsets else {
-        let list: Vec<Value> = encoding.values.iter().copied().map(Value::from).collect();
-        return Ok((!list.is_empty()).then_some(list));
+        return Ok(words(encoding.values.iter().copied().map(Value::from).collect()));
     };
     let wrong = || malformed("texts of categories are damaged");
     let mut bytes = Vec::with_capacity(encoding.values.len());
@@ -216,7 +236,7 @@ fn categories(encoding: &Encoding, letters_are_bytes: bool) -> Result<Option<Vec
         bytes.push(signed.or(u8::try_from(*byte)).map_err(|_| wrong())?);
     }
     if !bytes.is_ascii() && (!letters_are_bytes || std::str::from_utf8(&bytes).is_err()) {
-        return Ok(None);
+        return Ok(Words::Lost);
     }
     let mut list = Vec::with_capacity(offsets.len());
     for pair in offsets.windows(2) {
@@ -225,7 +245,7 @@ fn categories(encoding: &Encoding, letters_are_bytes: bool) -> Result<Option<Vec
         let text = text.and_then(|(begin, end)| bytes.get(begin..end)).ok_or_else(wrong)?;
         list.push(Value::from(std::str::from_utf8(text).map_err(|_| wrong())?));
     }
-    Ok((!list.is_empty()).then_some(list))
+    Ok(words(list))
 }
 
 /// A number that is written as text.
