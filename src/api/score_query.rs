@@ -21,8 +21,10 @@ use pgrx::{IntoDatum, PgMemoryContexts, PgTupleDesc};
 use pgrx::{PgSqlErrorCode, pg_sys};
 use std::time::Instant;
 
-/// Rows that are scored together: their vectors fit into a core's own cache.
+/// Rows that are scored together: their vectors fit into a core's own cache, and however many features a model has,
+/// into some megabytes.
 const BLOCK: usize = 1024;
+const BLOCK_VALUES: usize = 1 << 20;
 
 #[unsafe(no_mangle)]
 #[doc(hidden)]
@@ -75,6 +77,7 @@ unsafe fn score(fcinfo: pg_sys::FunctionCallInfo) -> Result<()> {
         let key = key.map(|name| Key::named(&columns, &name)).transpose()?;
         (Binding::of_statement(signature, &columns)?, key)
     };
+    let rows = (BLOCK_VALUES / signature.features.len().max(1)).clamp(1, BLOCK);
     let mut features = Features::default();
     let mut block = Block::default();
     cursor.stream(&mut |row| {
@@ -84,7 +87,7 @@ unsafe fn score(fcinfo: pg_sys::FunctionCallInfo) -> Result<()> {
             block.keys.push(key.as_ref().and_then(|key| key.text(row.values, row.nulls)));
         }
         block.vectors.extend_from_slice(&features.vector);
-        if block.keys.len() == BLOCK { block.flush(&scorer, &mut tally, &mut answers) } else { Ok(()) }
+        if block.keys.len() == rows { block.flush(&scorer, &mut tally, &mut answers) } else { Ok(()) }
     })?;
     block.flush(&scorer, &mut tally, &mut answers)
 }
