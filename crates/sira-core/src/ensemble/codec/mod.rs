@@ -33,7 +33,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// Version of the compiled bytes. Readers take their own version only. It also counts on when a loader
 /// reads an artifact differently, since what was compiled before would go on answering as before.
-pub const CODEC_VERSION: u32 = 5;
+pub const CODEC_VERSION: u32 = 6;
 
 /// A compiled ensemble, borrowed from the bytes it stands in. Copying it copies references.
 #[derive(Clone, Copy, Debug)]
