@@ -138,7 +138,8 @@ impl CallState {
                 if !same {
                     state.renew(text_of(datum), view)?;
                 }
-                scoring::check_enabled(&state.resolved).inspect_err(|_| record::failed(&state.resolved))?;
+                scoring::check_enabled(&state.resolved)
+                    .inspect_err(|_| record::failed(state.home, &state.resolved))?;
                 return Ok(state);
             }
             let (home, model) = (Home::of_call(fcinfo)?, text_of(datum));
@@ -173,8 +174,8 @@ impl CallState {
     }
 
     fn begin(home: Home, resolved: &Resolved) -> Result<(Scorer, Tally)> {
-        let scorer = Scorer::of(home, resolved).inspect_err(|_| record::failed(resolved))?;
-        let tally = Tally::new(resolved, scorer.is_bounded());
+        let scorer = Scorer::of(home, resolved).inspect_err(|_| record::failed(home, resolved))?;
+        let tally = Tally::new(home, resolved, scorer.is_bounded());
         Ok((scorer, tally))
     }
 

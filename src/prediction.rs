@@ -51,7 +51,7 @@ pub fn predict(
     features: impl FnOnce(&Version) -> Result<Features>,
 ) -> Result<Answer> {
     let started = Instant::now();
-    let watch = Watch::begin(resolved);
+    let watch = Watch::begin(home, resolved);
     let id = new_id()?;
     if let (Some(id), Some(name)) = (id, request.request_id)
         && let Some(first) = audit::claim_request(home, resolved, request, name, id)?
@@ -77,7 +77,7 @@ pub fn predict_all<'a>(
     requests: &'a [Request<'a>],
     mut features: impl FnMut(usize, &Request<'a>, &Version) -> Result<Features>,
 ) -> Result<Vec<Answer>> {
-    let watch = Watch::begin(resolved);
+    let watch = Watch::begin(home, resolved);
     let mut answers = Vec::with_capacity(requests.len());
     for (block, requests) in requests.chunks(BLOCK).enumerate() {
         pgrx::check_for_interrupts!();

@@ -1,6 +1,7 @@
 //! The counters as SQL reads them, and the throttles that budgets set.
 
 use crate::catalog::{self, Home};
+use crate::counters::budget;
 use crate::counters::file::Counters;
 use crate::counters::record::{self, Throttle};
 use crate::counters::slots::{self, Key, Limit};
@@ -138,12 +139,12 @@ fn no_file(error: std::io::Error) -> Failure {
 fn sira_counters_problem() -> TableIterator<'static, (name!(problem, String), name!(remedy, String))> {
     TableIterator::new(match record::counters() {
         Err(error) => Some((
-            format!("nothing is counted and no budget throttles: {error}"),
+            format!("nothing is counted: {error}"),
             "let the server's account write to the folder pgsql_tmp_sira of the data directory".to_owned(),
         )),
         Ok(counters) if slots::is_full(&counters) => Some((
             format!(
-                "more than {} versions, tenants and variants are counted: the others together",
+                "some versions have no counters of their own: of {} slots a tenant gets no more than it leaves to the others",
                 slots::SLOTS
             ),
             "SELECT sira_aggregate_hourly_metrics(); SELECT sira_reset_counters();".to_owned(),
@@ -176,7 +177,7 @@ fn sira_set_throttles(
             Ok(Limit {
                 tenant: tenant.unwrap_or_default(),
                 model: model.map_or([0; 16], |model| *model.as_bytes()),
-                throttle: throttle(action.as_deref(), share)?.word(),
+                throttle: budget::declared(action.as_deref(), share)?.word(),
             })
         })
         .collect::<Result<Vec<_>>>()?;
@@ -184,31 +185,8 @@ fn sira_set_throttles(
         return Ok(0);
     }
     let counters = record::counters().map_err(no_file)?;
-    let unplaced = slots::limit(&counters, &limits).map_err(no_file)?;
-    if unplaced > 0 || (!limits.is_empty() && slots::is_full(&counters)) {
-        pgrx::ereport!(
-            PgLogLevel::WARNING,
-            PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-            "the file of counters is full: used-up budgets do not hold for what has no slot",
-            "Type SELECT sira_aggregate_hourly_metrics(), sira_reset_counters(); and SELECT sira_check_budgets();"
-        );
-    }
+    slots::limit(&counters, &limits).map_err(no_file)?;
     Ok(i32::try_from(limits.len()).unwrap_or(i32::MAX))
-}
-
-fn throttle(action: Option<&str>, share: Option<f64>) -> Result<Throttle> {
-    match (action, share) {
-        (Some("error"), _) => Ok(Throttle::Error),
-        (Some("fallback"), _) => Ok(Throttle::Fallback),
-        (Some("sampling"), Some(share)) if (0.0..=1.0).contains(&share) => {
-            Ok(Throttle::Sampling((share * 1000.0).round() as u16))
-        }
-        _ => Err(Failure::new(
-            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            format!("throttle \"{}\" is not known", action.unwrap_or("NULL")),
-        )
-        .hint("It is error, fallback, or sampling with a share between 0 and 1.")),
-    }
 }
 
 /// What was counted since: place by place, or all of it where a counter has gone back.

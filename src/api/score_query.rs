@@ -56,8 +56,8 @@ unsafe fn score(fcinfo: pg_sys::FunctionCallInfo) -> Result<()> {
     let query =
         query.ok_or_else(|| call::null_argument("query", "Give a SELECT of the model's features."))?;
     let resolved = version::resolve(home, &model)?;
-    let scorer = Scorer::of(home, &resolved).inspect_err(|_| record::failed(&resolved))?;
-    let mut tally = Tally::new(&resolved, scorer.is_bounded());
+    let scorer = Scorer::of(home, &resolved).inspect_err(|_| record::failed(home, &resolved))?;
+    let mut tally = Tally::new(home, &resolved, scorer.is_bounded());
     let signature = &scorer.version.signature;
     // SAFETY: a set-returning function was called in FROM or a target list.
     let mut answers = unsafe { Answers::begin(fcinfo) }?;

@@ -6,8 +6,10 @@
 //! comes, and stands for those since the one before: two looks at the clock a row would cost as much as small models
 //! do, and a first row that finds everything cold speaks for itself alone.
 
+use super::budget;
 use super::file::Counters;
 use super::slots::{self, Key};
+use crate::catalog::Home;
 use crate::features::POSTGRES_EPOCH_MICROS;
 use crate::guc;
 use crate::version::Resolved;
@@ -86,6 +88,8 @@ struct Session {
     counters: Option<Rc<Counters>>,
     known: HashMap<Key, Rc<Place>>,
     newest: Option<Newest>,
+    /// The tenant that was given no slot, and when: whether there is one now is looked at again after a while.
+    refused: Option<(String, u64)>,
     looked: Option<u64>,
 }
 
@@ -93,6 +97,8 @@ thread_local! {
     static SESSION: RefCell<Session> = RefCell::default();
     /// Compiled models that were there, and such that had to be compiled, since somebody asked.
     static LOADED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+    /// Predictions that were throttled without a file that would count them.
+    static ASKED: Cell<u64> = const { Cell::new(0) };
 }
 
 impl Session {
@@ -104,13 +110,14 @@ impl Session {
             if self.counters.as_ref().is_none_or(|counters| !counters.is_current()) {
                 self.known.clear();
                 self.newest = None;
+                self.refused = None;
                 self.counters = Counters::open().ok().map(Rc::new);
             }
         }
         self.counters.clone()
     }
 
-    fn slot(&mut self, resolved: &Resolved) -> Option<Slot> {
+    fn slot(&mut self, home: Home, resolved: &Resolved) -> Option<Slot> {
         let counters = self.counters()?;
         let (model, version, tenant) = (resolved.model_id, resolved.version_id, &resolved.caller);
         let newest = self
@@ -120,7 +127,7 @@ impl Session {
         if let Some(newest) = newest {
             return Some(Slot { counters, place: Rc::clone(&newest.place) });
         }
-        let place = self.find(&counters, Key::new(tenant, Some(model), version, None));
+        let place = self.find(&counters, home, resolved);
         // Where none was left, one may be free the next time.
         self.newest = (place.at != slots::OVERFLOW).then(|| Newest {
             model,
@@ -131,17 +138,31 @@ impl Session {
         Some(Slot { counters, place })
     }
 
-    fn find(&mut self, counters: &Counters, key: Key) -> Rc<Place> {
+    fn find(&mut self, counters: &Counters, home: Home, resolved: &Resolved) -> Rc<Place> {
+        let key = Key::new(&resolved.caller, Some(resolved.model_id), resolved.version_id, None);
         if let Some(place) = self.known.get(&key) {
             return Rc::clone(place);
         }
-        let place = Place::new(slots::find(counters, &key));
+        let now = statement_began();
+        let refused = self
+            .refused
+            .as_ref()
+            .is_some_and(|(tenant, at)| *tenant == key.tenant && at.abs_diff(now) < WAIT);
+        let found = match slots::known(counters, &key) {
+            None if !refused => slots::give(counters, &key, budget::exceeded(home, resolved).word()),
+            found => found,
+        };
+        let Some(at) = found else {
+            if !refused {
+                self.refused = Some((key.tenant, now));
+            }
+            return Place::new(slots::OVERFLOW);
+        };
+        let place = Place::new(at);
         if self.known.len() >= KEPT {
             self.known.clear();
         }
-        if place.at != slots::OVERFLOW {
-            self.known.insert(key, Rc::clone(&place));
-        }
+        self.known.insert(key, Rc::clone(&place));
         place
     }
 }
@@ -166,8 +187,13 @@ pub struct Slot {
 
 impl Slot {
     /// The slot of what a call has resolved to. At the end of a session there is none.
-    fn of(resolved: &Resolved) -> Option<Self> {
-        SESSION.try_with(|session| session.try_borrow_mut().ok()?.slot(resolved)).ok().flatten()
+    fn of(home: Home, resolved: &Resolved) -> Option<Self> {
+        SESSION.try_with(|session| session.try_borrow_mut().ok()?.slot(home, resolved)).ok().flatten()
+    }
+
+    /// Whether it is one model version's alone.
+    fn is_own(&self) -> bool {
+        self.place.at != slots::OVERFLOW
     }
 
     fn words(&self) -> &[AtomicU64] {
@@ -242,9 +268,9 @@ pub fn unresolved() {
 }
 
 /// Notes an error of a plain score before its first row.
-pub fn failed(resolved: &Resolved) {
+pub fn failed(home: Home, resolved: &Resolved) {
     if guc::MONITORING.get()
-        && let Some(slot) = Slot::of(resolved)
+        && let Some(slot) = Slot::of(home, resolved)
     {
         slot.add(slots::ERRORS, 1);
     }
@@ -294,30 +320,38 @@ impl Throttle {
 /// returned or raised.
 pub struct Watch {
     slot: Option<Slot>,
+    /// What the table of budgets says, where there is no slot that does.
+    budget: Option<Throttle>,
     counts: bool,
     done: bool,
 }
 
 impl Watch {
-    pub fn begin(resolved: &Resolved) -> Self {
-        Self { slot: Slot::of(resolved), counts: guc::MONITORING.get(), done: false }
+    pub fn begin(home: Home, resolved: &Resolved) -> Self {
+        let slot = Slot::of(home, resolved);
+        let knows = slot.as_ref().is_some_and(Slot::is_own);
+        let budget = (!knows).then(|| budget::exceeded(home, resolved));
+        Self { slot, budget, counts: guc::MONITORING.get(), done: false }
     }
 
     /// What a used-up budget says about the next prediction: `None` and it is scored. Samples are taken evenly.
     pub fn throttle(&self) -> Throttle {
-        let Some(slot) = &self.slot else { return Throttle::None };
-        let throttle = Throttle::of_word(slots::word(slot.words(), slots::THROTTLE));
-        match (throttle, slot.words().get(slots::THROTTLED)) {
-            (Throttle::Sampling(share), Some(asked)) => {
-                let asked = asked.fetch_add(1, Ordering::Relaxed);
+        let words = self.slot.as_ref().map(Slot::words);
+        let of_slot = || words.map_or(0, |words| slots::word(words, slots::THROTTLE));
+        let throttle = self.budget.unwrap_or_else(|| Throttle::of_word(of_slot()));
+        if throttle == Throttle::None {
+            return throttle;
+        }
+        let asked = match words.and_then(|words| words.get(slots::THROTTLED)) {
+            Some(asked) => asked.fetch_add(1, Ordering::Relaxed),
+            None => ASKED.replace(ASKED.get().wrapping_add(1)),
+        };
+        match throttle {
+            Throttle::Sampling(share) => {
                 let scored = |asked: u64| asked.wrapping_mul(u64::from(share)) / 1000;
                 if scored(asked.wrapping_add(1)) > scored(asked) { Throttle::None } else { throttle }
             }
-            (throttle, Some(asked)) if throttle != Throttle::None => {
-                asked.fetch_add(1, Ordering::Relaxed);
-                throttle
-            }
-            (throttle, _) => throttle,
+            throttle => throttle,
         }
     }
 
@@ -376,8 +410,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub fn new(resolved: &Resolved, bounded: bool) -> Self {
-        let slot = if guc::MONITORING.get() { Slot::of(resolved) } else { None };
+    pub fn new(home: Home, resolved: &Resolved, bounded: bool) -> Self {
+        let slot = if guc::MONITORING.get() { Slot::of(home, resolved) } else { None };
         Self { slot, begun: 0, done: 0, bounded }
     }
 

@@ -2,8 +2,9 @@
 //!
 //! A slot belongs to a model, one of its versions (or none, where none is live), a tenant and a variant. It is found by a
 //! hash of these and a few looks further on; it is given out once, under the file's lock, and never taken back. The hash
-//! is written last: a slot whose owner died halfway is free. Where no slot is left, or a tenant's name is too long, one
-//! slot counts for all of those, and `sira_doctor` says so.
+//! is written last: a slot whose owner died halfway is free. A tenant gets no more slots than it leaves to the others, so
+//! that none can take them all. Where no slot is left, or a tenant's name is too long, one slot counts for all of those,
+//! and `sira_doctor` says so; what their budgets say is then asked of the table.
 
 use super::file::Counters;
 use pgrx::datum::Uuid;
@@ -12,7 +13,7 @@ use sira_core::policy::DECISIONS;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Slots of the file, the two that are nobody's among them.
-pub const SLOTS: usize = 1024;
+pub const SLOTS: usize = 2048;
 
 /// Bins of scores between 0 and 1.
 pub const SCORE_BINS: usize = 20;
@@ -33,6 +34,8 @@ const KEY_BYTES: usize = 192;
 const KEY_WORDS: usize = KEY_BYTES / 8;
 const TENANT: usize = 34;
 const TENANT_BYTES: usize = 94;
+/// The words of the key that hold the tenant's name and its length.
+const TENANT_WORDS: std::ops::Range<usize> = 4..(TENANT + TENANT_BYTES) / 8;
 const VARIANT: usize = TENANT + TENANT_BYTES;
 const VARIANT_BYTES: usize = KEY_BYTES - VARIANT;
 
@@ -154,13 +157,15 @@ pub fn is_full(counters: &Counters) -> bool {
     word(counters.slot(OVERFLOW), CALLS) + word(counters.slot(OVERFLOW), ERRORS) > 0
 }
 
-/// The slot of a key, given out where it has none yet.
-pub fn find(counters: &Counters, key: &Key) -> usize {
-    let Some(words) = key.words() else { return OVERFLOW };
-    if let Ok(at) = look(counters, &words) {
-        return at;
-    }
-    counters.locked(|| claim(counters, key, &words)).ok().flatten().unwrap_or(OVERFLOW)
+/// A key's slot, where it has one already.
+pub fn known(counters: &Counters, key: &Key) -> Option<usize> {
+    look(counters, &key.words()?).ok()
+}
+
+/// A key's slot, given out where it has none yet, with a throttle that holds from then on: a new file knows of none.
+pub fn give(counters: &Counters, key: &Key, throttle: u64) -> Option<usize> {
+    let words = key.words()?;
+    counters.locked(|| claim(counters, key, &words, throttle)).ok().flatten()
 }
 
 /// The slot of a key, or the first free one, if any.
@@ -180,12 +185,33 @@ fn look(counters: &Counters, words: &[u64; KEY_WORDS]) -> Result<usize, Option<u
     Err(None)
 }
 
+/// Whether a tenant may have one slot more: not if it has more than are free.
+fn leaves_others_room(counters: &Counters, words: &[u64; KEY_WORDS]) -> bool {
+    let tenant = words.get(TENANT_WORDS).unwrap_or_default();
+    let (mut free, mut theirs) = (0, 0);
+    for slot in (FIRST..SLOTS).map(|at| counters.slot(at)) {
+        if word(slot, HASH) == 0 {
+            free += 1;
+        } else if (KEY + TENANT_WORDS.start..).zip(tenant).all(|(at, wanted)| {
+            // The variant's length stands between the tenant's and its name.
+            let mask = if at == KEY + TENANT_WORDS.start { !0xFF00 } else { !0 };
+            (word(slot, at) ^ wanted) & mask == 0
+        }) {
+            theirs += 1;
+        }
+    }
+    theirs <= free
+}
+
 /// Gives out a slot; the caller holds the lock.
-fn claim(counters: &Counters, key: &Key, words: &[u64; KEY_WORDS]) -> Option<usize> {
+fn claim(counters: &Counters, key: &Key, words: &[u64; KEY_WORDS], throttle: u64) -> Option<usize> {
     let at = match look(counters, words) {
         Ok(at) => return Some(at),
         Err(free) => free?,
     };
+    if !leaves_others_room(counters, words) {
+        return None;
+    }
     let slot = counters.slot(at);
     // What a claim left that ended halfway.
     slot.iter().for_each(|word| word.store(0, Ordering::Relaxed));
@@ -193,7 +219,7 @@ fn claim(counters: &Counters, key: &Key, words: &[u64; KEY_WORDS]) -> Option<usi
         place.store(*word, Ordering::Relaxed);
     }
     let inherited = inherited_throttle(counters, key);
-    slot.get(THROTTLE)?.store(inherited, Ordering::Relaxed);
+    slot.get(THROTTLE)?.store(inherited.max(throttle), Ordering::Relaxed);
     slot.get(HASH)?.store(hash(words), Ordering::Release);
     Some(at)
 }
@@ -215,15 +241,14 @@ pub struct Limit {
     pub throttle: u64,
 }
 
-/// Lets exactly these limits hold, and answers how many of them have no slot of their own, from which the slots of later
-/// versions would inherit. A slot gets the strongest that meets it, in one step.
-pub fn limit(counters: &Counters, limits: &[Limit]) -> std::io::Result<usize> {
+/// Lets exactly these limits hold. A slot gets the strongest that meets it, in one step. Each has a slot of its own where
+/// there is room, from which the slots of later versions inherit before the table says the same.
+pub fn limit(counters: &Counters, limits: &[Limit]) -> std::io::Result<()> {
     counters.locked(|| {
-        let placed = |limit: &&Limit| {
+        for limit in limits {
             let key = Key { model: limit.model, tenant: limit.tenant.clone(), ..Key::default() };
-            key.words().and_then(|words| claim(counters, &key, &words)).is_some()
-        };
-        let unplaced = limits.len() - limits.iter().filter(placed).count();
+            let _ = key.words().and_then(|words| claim(counters, &key, &words, limit.throttle));
+        }
         for (at, key) in owned(counters) {
             let strongest = limits
                 .iter()
@@ -237,6 +262,5 @@ pub fn limit(counters: &Counters, limits: &[Limit]) -> std::io::Result<usize> {
                 place.store(strongest, Ordering::Relaxed);
             }
         }
-        unplaced
     })
 }

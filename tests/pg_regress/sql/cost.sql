@@ -73,6 +73,43 @@ SET ROLE budget_one;
 SELECT tenant_id, amount FROM sira_check_budgets();
 RESET ROLE;
 SELECT count(DISTINCT tenant_id) FROM sira_check_budgets();
+-- Who asks for more counters than there are leaves some to the others, and its budgets hold all the same: without a slot of one's
+-- own, and when all of them begin anew.
+UPDATE sira_budgets SET enabled = false;
+SELECT count(sira_create_model('many' || i, 'fraud_detection')) FROM generate_series(1, 1100) AS i;
+DO $$
+BEGIN
+    FOR i IN 1..1100 LOOP
+        BEGIN
+            PERFORM sira_score('many' || i, '{"a": 1}');
+        EXCEPTION WHEN object_not_in_prerequisite_state THEN NULL;
+        END;
+    END LOOP;
+END
+$$;
+SELECT count(*) BETWEEN 1000 AND 1099 AS shared, count(*) FILTER (WHERE variant = 'overflow') AS overflow FROM sira_counters();
+SELECT problem FROM sira_counters_problem();
+SELECT version FROM sira_train('many1100', 'SELECT * FROM t', 'bad', split => '{"method": "random"}', params => '{"num_iterations": 5}');
+SELECT count(*) FROM sira_promote('many1100');
+SELECT sira_record_cost('llm_api', 'summaries', 10, 1, model => 'many1100', currency => 'SEK') IS NOT NULL AS recorded;
+SELECT sira_set_budget(1, model => 'many1100', currency => 'SEK', on_exceeded => 'error') IS NOT NULL AS made;
+SELECT score IS NOT NULL AS until_it_is_checked FROM sira_predict('many1100', 'transaction', '1', '{"a": 900, "b": 1}');
+SELECT model, state, throttle FROM sira_check_budgets();
+SELECT decision FROM sira_predict('many1100', 'transaction', '1', '{"a": 900, "b": 1}');
+UPDATE sira_budgets SET on_exceeded = 'sampling', sample = 0.25 WHERE currency = 'SEK';
+SELECT sira_set_policy('many1100', '[{"decision": "approve"}]', fallback => 'review') IS NOT NULL AS set;
+SELECT count(score) AS scored, count(*) AS answered FROM sira_predict_batch('many1100', 'transaction',
+    ARRAY(SELECT i::text FROM generate_series(1, 400) i), ARRAY(SELECT '{"a": 900, "b": 1}'::jsonb FROM generate_series(1, 400)));
+UPDATE sira_budgets SET on_exceeded = 'error' WHERE currency = 'SEK';
+SET sira.tenant = 'third';
+SELECT sira_create_model('mine', 'fraud_detection') IS NOT NULL AS made;
+SELECT sira_score('mine', '{"a": 1}');
+RESET sira.tenant;
+SELECT calls + errors > 0 AS counted FROM sira_counters() WHERE tenant_id = 'third';
+SELECT sira_reset_counters();
+SELECT pg_sleep(0.2);
+SELECT decision FROM sira_predict('many1100', 'transaction', '1', '{"a": 900, "b": 1}');
+SELECT throttle FROM sira_counters() WHERE model_id = (SELECT id FROM sira_models WHERE name = 'many1100');
 SELECT cost_type, service, model, source, entries, units, total_cost FROM sira_cost_summary_by_tenant WHERE source = 'external';
 DROP EXTENSION sira CASCADE;
 DROP TABLE t;
