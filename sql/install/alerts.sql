@@ -4,6 +4,8 @@ CREATE TABLE @extschema@.sira_drift_alerts (
     id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
     tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    -- Whose the model is: the tenant's own, or shared.
+    model_tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
     model_id uuid,
     model_version_id uuid,
     alert_type text NOT NULL CHECK (alert_type IN ('drift_detected', 'performance_degradation', 'data_quality', 'budget',
@@ -24,7 +26,8 @@ CREATE TABLE @extschema@.sira_drift_alerts (
     note text,
     retrain_due timestamptz,
     retrain_job_id uuid,
-    FOREIGN KEY (tenant_id, model_id) REFERENCES @extschema@.sira_models (tenant_id, id)
+    CHECK (model_tenant_id IN (tenant_id, '*')),
+    FOREIGN KEY (model_tenant_id, model_id) REFERENCES @extschema@.sira_models (tenant_id, id)
 );
 CREATE INDEX sira_drift_alerts_open_idx ON @extschema@.sira_drift_alerts (tenant_id, model_id, alert_type, subject)
     WHERE status <> 'resolved';
@@ -33,7 +36,8 @@ COMMENT ON TABLE @extschema@.sira_drift_alerts IS 'what was found, how often, an
 COMMENT ON COLUMN @extschema@.sira_drift_alerts.id IS 'identity of the alert';
 COMMENT ON COLUMN @extschema@.sira_drift_alerts.tenant_id IS 'the tenant that it concerns';
 COMMENT ON COLUMN @extschema@.sira_drift_alerts.created_at IS 'when it was raised';
-COMMENT ON COLUMN @extschema@.sira_drift_alerts.model_id IS 'the model, where it is about one of the tenant''s own';
+COMMENT ON COLUMN @extschema@.sira_drift_alerts.model_tenant_id IS 'the tenant that has the model; * where it is shared';
+COMMENT ON COLUMN @extschema@.sira_drift_alerts.model_id IS 'the model, where it is about one';
 COMMENT ON COLUMN @extschema@.sira_drift_alerts.model_version_id IS 'the version that it was seen in last';
 COMMENT ON COLUMN @extschema@.sira_drift_alerts.alert_type IS
     'drift_detected, performance_degradation, data_quality, budget, latency or job_failed';
@@ -132,11 +136,6 @@ BEGIN
     END IF;
     IF sira_raise_alert.model IS NOT NULL THEN
         concerned := @extschema@.sira_find_model((@extschema@.sira_parse_model(sira_raise_alert.model)).name);
-        -- A shared model's row is another tenant's: the alert says its name.
-        IF concerned.tenant_id <> tenant THEN
-            sira_raise_alert.subject := concat_ws(' ', concerned.name, nullif(sira_raise_alert.subject, ''));
-            concerned.id := NULL;
-        END IF;
         IF sira_raise_alert.model LIKE '%/%' OR sira_raise_alert.model LIKE '%@%' THEN
             version_id := (@extschema@.sira_resolve_version(sira_raise_alert.model)).version_id;
         END IF;
@@ -173,9 +172,9 @@ BEGIN
         WHERE a.id = alert.id RETURNING a.* INTO alert;
     ELSE
         is_new := true;
-        INSERT INTO @extschema@.sira_drift_alerts (tenant_id, model_id, model_version_id, alert_type, subject, severity, message, evidence,
-            cooldown, first_seen_at, last_seen_at, retrain_due)
-        VALUES (tenant, concerned.id, version_id, sira_raise_alert.alert_type, coalesce(sira_raise_alert.subject, ''),
+        INSERT INTO @extschema@.sira_drift_alerts (tenant_id, model_tenant_id, model_id, model_version_id, alert_type, subject, severity,
+            message, evidence, cooldown, first_seen_at, last_seen_at, retrain_due)
+        VALUES (tenant, coalesce(concerned.tenant_id, tenant), concerned.id, version_id, sira_raise_alert.alert_type, coalesce(sira_raise_alert.subject, ''),
                 sira_raise_alert.severity, coalesce(sira_raise_alert.message, sira_raise_alert.alert_type),
                 coalesce(sira_raise_alert.evidence, '{}'), coalesce(sira_raise_alert.cooldown, interval '24 hours'), moment, moment,
                 sira_raise_alert.retrain_due)

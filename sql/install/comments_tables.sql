@@ -322,6 +322,7 @@ COMMENT ON TABLE @extschema@.sira_data_drift IS 'what drift runs found, by featu
 COMMENT ON COLUMN @extschema@.sira_data_drift.id IS 'identity of the finding';
 COMMENT ON COLUMN @extschema@.sira_data_drift.tenant_id IS 'the tenant it belongs to';
 COMMENT ON COLUMN @extschema@.sira_data_drift.created_at IS 'when it was computed';
+COMMENT ON COLUMN @extschema@.sira_data_drift.model_tenant_id IS 'the tenant that has the model; * where it is shared';
 COMMENT ON COLUMN @extschema@.sira_data_drift.model_id IS 'the model';
 COMMENT ON COLUMN @extschema@.sira_data_drift.model_version_id IS 'the version';
 COMMENT ON COLUMN @extschema@.sira_data_drift.drift_type IS 'data, prediction or concept';

@@ -109,9 +109,11 @@ COMMENT ON FUNCTION @extschema@.sira_drift_side(text, timestamptz, timestamptz, 
     'The predictions of a period as one sketch a subject, from hourly sketches (the hours at both ends, where they are not whole, from the rows) or from the rows. Example: SELECT * FROM sira_drift_side(''fraud'', now() - interval ''7 days'', now());';
 
 -- The labels of a period's predictions. The truth of a binary model is whether the label is its positive class; of a multiclass
--- one, whether its answer was right.
+-- one, whether its answer was right. What was said later than known_by was not known then: of what was, the newest of each source
+-- holds, human over rule over import, as in sira_current_labels.
 CREATE FUNCTION @extschema@.sira_drift_labels(
-    model text, from_ts timestamptz, to_ts timestamptz, label_name text DEFAULT NULL, segment text DEFAULT NULL)
+    model text, from_ts timestamptz, to_ts timestamptz, label_name text DEFAULT NULL, segment text DEFAULT NULL,
+    known_by timestamptz DEFAULT pg_catalog.now())
 RETURNS TABLE (segment_value text, scores double precision[], labels double precision[])
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 -- Labels and predictions are many on both sides; taken for few they would be compared each with each.
@@ -141,6 +143,14 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY
+    WITH known AS (
+        SELECT DISTINCT ON (s.entity_type, s.entity_id) s.entity_type, s.entity_id, s.label, s.label_value
+        FROM (SELECT DISTINCT ON (l.entity_type, l.entity_id, l.source) l.*
+              FROM @extschema@.sira_labels l
+              WHERE l.tenant_id = tenant AND l.label_name = name AND l.known_at <= least(sira_drift_labels.known_by, now())
+              ORDER BY l.entity_type, l.entity_id, l.source, l.known_at DESC, l.recorded_at DESC, l.id DESC) s
+        WHERE s.label IS NOT NULL OR s.label_value IS NOT NULL OR s.label_json IS NOT NULL
+        ORDER BY s.entity_type, s.entity_id, array_position('{human,rule,import}', s.source))
     SELECT a.segment_value, array_agg(a.score ORDER BY a.created_at, a.id), array_agg(a.truth ORDER BY a.created_at, a.id)
     FROM (SELECT p.context ->> sira_drift_labels.segment AS segment_value, p.score, p.created_at, p.id,
                  CASE wanted.task
@@ -150,21 +160,20 @@ BEGIN
                      WHEN 'multiclass' THEN (l.label = p.predicted_class)::int::float8
                      ELSE l.label_value END AS truth
           FROM @extschema@.sira_predictions p
-          JOIN @extschema@.sira_current_labels l ON l.tenant_id = p.tenant_id AND l.entity_type = p.entity_type
-                                                AND l.entity_id = p.entity_id AND l.label_name = name
+          JOIN known l ON l.entity_type = p.entity_type AND l.entity_id = p.entity_id
           WHERE p.tenant_id = tenant AND p.model_version_id = wanted.version_id AND NOT p.fallback
             AND p.created_at >= from_ts AND p.created_at < to_ts) a
     WHERE a.truth IS NOT NULL
     GROUP BY a.segment_value;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.sira_drift_labels(text, timestamptz, timestamptz, text, text) IS
-    'Scores and truths of a period''s predictions whose label is known. Example: SELECT * FROM sira_drift_labels(''fraud'', now() - interval ''30 days'', now());';
+COMMENT ON FUNCTION @extschema@.sira_drift_labels(text, timestamptz, timestamptz, text, text, timestamptz) IS
+    'Scores and truths of a period''s predictions whose label was known by a moment. Example: SELECT * FROM sira_drift_labels(''fraud'', now() - interval ''30 days'', now());';
 
 CREATE FUNCTION @extschema@.sira_detect_drift(
     model text, window_size interval DEFAULT '7 days', reference text DEFAULT NULL, segment text DEFAULT NULL,
     as_of timestamptz DEFAULT pg_catalog.now(), from_raw boolean DEFAULT false, label_name text DEFAULT NULL,
-    label_delay interval DEFAULT NULL)
+    label_delay interval DEFAULT NULL, as_known boolean DEFAULT true)
 RETURNS TABLE (drift_type text, feature text, segment_value text, method text, statistic double precision, p_value double precision,
     adjusted_p_value double precision, effect_size double precision, threshold double precision, detected boolean, severity text,
     score double precision, reference_size bigint, current_size bigint, note text)
@@ -189,7 +198,7 @@ DECLARE
 BEGIN
     PERFORM @extschema@.sira_check_window(sira_detect_drift.window_size, sira_detect_drift.as_of, sira_detect_drift.label_delay);
     since := sira_detect_drift.as_of - sira_detect_drift.window_size;
-    SELECT r.*, m.task, v.metrics, v.signature, t.embargo INTO wanted
+    SELECT r.*, m.task, m.label_maturity, v.metrics, v.signature, t.embargo INTO wanted
     FROM @extschema@.sira_resolve_version(sira_detect_drift.model) r
     JOIN @extschema@.sira_models m ON m.id = r.model_id
     JOIN @extschema@.sira_model_versions v ON v.id = r.version_id
@@ -262,13 +271,16 @@ BEGIN
     CROSS JOIN LATERAL @extschema@.sira_judge_drift(a.asked, @extschema@.sira_drift_rule()) j
     CROSS JOIN LATERAL (SELECT a.subjects -> (j.pair - 1) AS about) s;
 
-    -- Quality, where labels have come. They are asked of predictions that are old enough to have one.
-    labels_until := sira_detect_drift.as_of - coalesce(sira_detect_drift.label_delay, wanted.embargo, interval '0');
+    -- Quality, where labels have come. They are asked of predictions that are old enough to have one, and only what was known at the
+    -- run's moment is: a run about the past does not know what was said later, unless it plays a past that nobody labelled.
+    labels_until := sira_detect_drift.as_of
+                    - coalesce(sira_detect_drift.label_delay, nullif(wanted.label_maturity, interval '0'), wanted.embargo, interval '0');
     SELECT coalesce(jsonb_agg(to_jsonb(q) || jsonb_build_object('drift_type', 'concept', 'feature', NULL, 'segment_value', l.segment_value,
                'current_size', cardinality(l.labels), 'reference_size', wanted.metrics -> 'rows')), '[]')
     INTO quality
     FROM @extschema@.sira_drift_labels(exact, labels_until - sira_detect_drift.window_size, labels_until,
-                                               sira_detect_drift.label_name, sira_detect_drift.segment) l
+                                       sira_detect_drift.label_name, sira_detect_drift.segment,
+                                       CASE WHEN sira_detect_drift.as_known IS FALSE THEN 'infinity' ELSE sira_detect_drift.as_of END) l
     CROSS JOIN LATERAL @extschema@.sira_judge_quality(wanted.task, l.scores, l.labels, coalesce(wanted.metrics, '{}') - '{history,confusion}'::text[],
         coalesce(nullif(current_setting('sira.drift_accuracy_threshold', true), ''), '0.10')::float8,
         coalesce(nullif(current_setting('sira.drift_mape_threshold', true), ''), '0.15')::float8) q;
@@ -295,10 +307,11 @@ BEGIN
                       WHERE f.statistic IS NOT NULL GROUP BY f.segment_value, f.drift_type, f.feature) p
                 GROUP BY p.segment_value) t) o;
 
-    INSERT INTO @extschema@.sira_data_drift (tenant_id, model_id, model_version_id, drift_type, feature_key, method, statistic, p_value,
+    -- A shared model's row is another tenant's; what was found of this one's predictions is its own.
+    INSERT INTO @extschema@.sira_data_drift (tenant_id, model_tenant_id, model_id, model_version_id, drift_type, feature_key, method, statistic, p_value,
         effect_size, threshold, drift_score, drift_detected, severity, segment, reference_start, reference_end, period_start, period_end,
         reference_size, current_size, details)
-    SELECT tenant, wanted.model_id, wanted.version_id, f.drift_type, f.feature, f.method, f.statistic, f.p_value, f.effect_size, f.threshold,
+    SELECT tenant, wanted.tenant_id, wanted.model_id, wanted.version_id, f.drift_type, f.feature, f.method, f.statistic, f.p_value, f.effect_size, f.threshold,
            f.score, f.detected, f.severity,
            CASE WHEN sira_detect_drift.segment IS NOT NULL THEN jsonb_build_object(sira_detect_drift.segment, f.segment_value) END,
            lower(period), upper(period), CASE f.drift_type WHEN 'concept' THEN labels_until - sira_detect_drift.window_size ELSE since END,
@@ -308,8 +321,7 @@ BEGIN
                'epsilon', CASE f.method WHEN 'psi' THEN 0.0001 END, 'concept', f.concept, 'data', f.data, 'prediction', f.prediction))
     FROM jsonb_to_recordset(results) AS f(drift_type text, feature text, segment_value text, method text, statistic float8, p_value float8,
         adjusted_p_value float8, effect_size float8, threshold float8, detected boolean, severity text, score float8, reference_size bigint,
-        current_size bigint, note text, concept float8, data float8, prediction float8)
-    WHERE wanted.tenant_id = tenant;
+        current_size bigint, note text, concept float8, data float8, prediction float8);
 
     -- Performance: measured where there are labels, expected where there are probabilities.
     INSERT INTO @extschema@.sira_model_performance (tenant_id, model_id, model_version_id, period_start, period_end, sample_size, auc,
@@ -335,8 +347,7 @@ BEGIN
     LEFT JOIN jsonb_to_recordset(results) AS k(drift_type text, segment_value text, method text, statistic float8)
         ON k.drift_type = 'prediction' AND k.method = 'ks' AND k.segment_value IS NOT DISTINCT FROM m.segment_value
     LEFT JOIN jsonb_to_recordset(results) AS p(drift_type text, segment_value text, method text, statistic float8)
-        ON p.drift_type = 'prediction' AND p.method = 'psi' AND p.segment_value IS NOT DISTINCT FROM m.segment_value
-    WHERE wanted.tenant_id = tenant;
+        ON p.drift_type = 'prediction' AND p.method = 'psi' AND p.segment_value IS NOT DISTINCT FROM m.segment_value;
 
     FOR worst IN
         SELECT o.segment_value, o.severity, o.score FROM jsonb_to_recordset(results) AS o(drift_type text, segment_value text, severity text,
@@ -356,11 +367,11 @@ BEGIN
     ORDER BY f.segment_value NULLS FIRST, array_position('{overall,concept,prediction,data}', f.drift_type), f.score DESC, f.feature, f.method;
 END
 $$;
-COMMENT ON FUNCTION @extschema@.sira_detect_drift(text, interval, text, text, timestamptz, boolean, text, interval) IS
-    'Compares the predictions of a window with the version''s baseline (reference: training, validation, previous or a period), feature by feature, the scores and, where labels have come, the quality; writes sira_data_drift and sira_model_performance and raises alerts. The overall severity is that of the score, and at least high where the quality''s own is found to be 0.7 or more. Segments, by a key of the predictions'' context, are compared with their own previous window; at most 250 values of the key (else error 54000). Example: SELECT * FROM sira_detect_drift(''fraud'', window_size => ''7 days'');';
+COMMENT ON FUNCTION @extschema@.sira_detect_drift(text, interval, text, text, timestamptz, boolean, text, interval, boolean) IS
+    'Compares the predictions of a window with the version''s baseline (reference: training, validation, previous or a period), feature by feature, the scores and, where labels have come, the quality; writes sira_data_drift and sira_model_performance and raises alerts. The overall severity is that of the score, and at least high where the quality''s own is found to be 0.7 or more. Segments, by a key of the predictions'' context, are compared with their own previous window; at most 250 values of the key (else error 54000). Labels count from label_delay on (else the model''s label_maturity, else its run''s embargo), as they were known at as_of (as_known => false: also what was said later). Example: SELECT * FROM sira_detect_drift(''fraud'', window_size => ''7 days'');';
 
 -- One alert a kind of finding, and when the model is to be trained again: now where drift is critical, within seven days where
--- it is high.
+-- it is high, whatever was found. A shared model is trained by whoever has it.
 CREATE FUNCTION @extschema@.sira_alert_of_drift(
     model text, segment text, segment_value text, severity text, score double precision, results jsonb, as_of timestamptz)
 RETURNS void
@@ -368,7 +379,9 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     about text := CASE WHEN segment IS NULL THEN '' ELSE format('%s=%s', segment, coalesce(segment_value, 'NULL')) END;
-    due timestamptz := CASE severity WHEN 'critical' THEN as_of WHEN 'high' THEN as_of + interval '7 days' END;
+    is_own boolean := (@extschema@.sira_find_model((@extschema@.sira_parse_model(sira_alert_of_drift.model)).name)).tenant_id
+                      = @extschema@.sira_current_tenant();
+    due timestamptz := CASE WHEN is_own THEN CASE severity WHEN 'critical' THEN as_of WHEN 'high' THEN as_of + interval '7 days' END END;
     kind record;
 BEGIN
     FOR kind IN
@@ -387,9 +400,15 @@ BEGIN
             format('%s of model "%s"%s: %s', CASE kind.alert_type WHEN 'performance_degradation' THEN 'quality' WHEN 'data_quality'
                    THEN 'missing or unknown values' ELSE 'drift' END, model, CASE WHEN about = '' THEN '' ELSE format(' (%s)', about) END, kind.names),
             model, jsonb_build_object('drift_score', score, 'findings', kind.found, 'as_of', as_of), about, interval '24 hours',
-            CASE WHEN kind.alert_type <> 'data_quality' THEN due END, NULL);
+            due, NULL);
     END LOOP;
-    IF severity = 'critical' THEN
+    -- A job bears the name of who logged in. Where the session acts as somebody else, what was found is kept all the same, and
+    -- the alert says by when.
+    IF severity = 'critical' AND is_own AND (CURRENT_USER <> SESSION_USER OR NOT @extschema@.sira_own_hand()) THEN
+        RAISE WARNING USING MESSAGE = format('retraining of model "%s" is due and was not queued', model),
+            DETAIL = 'Jobs are queued by whoever logged in, not under another role.',
+            HINT = 'RESET ROLE; SELECT sira_queue_due_retraining(); or leave it to maintenance by a role of its own.';
+    ELSIF severity = 'critical' AND is_own THEN
         PERFORM @extschema@.sira_queue_due_retraining(greatest(as_of, clock_timestamp()));
     END IF;
 END
@@ -468,7 +487,8 @@ BEGIN
     INTO answer
     FROM @extschema@.sira_detect_drift(arguments ->> 'model', coalesce((arguments ->> 'window_size')::interval, interval '7 days'),
         arguments ->> 'reference', arguments ->> 'segment', coalesce((arguments ->> 'as_of')::timestamptz, now()),
-        coalesce((arguments ->> 'from_raw')::boolean, false), arguments ->> 'label_name', (arguments ->> 'label_delay')::interval) d;
+        coalesce((arguments ->> 'from_raw')::boolean, false), arguments ->> 'label_name', (arguments ->> 'label_delay')::interval,
+        coalesce((arguments ->> 'as_known')::boolean, true)) d;
     RETURN answer;
 END
 $$;

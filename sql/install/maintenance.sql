@@ -91,11 +91,13 @@ COMMENT ON FUNCTION @extschema@.sira_maintenance_due(timestamptz) IS
     'The tasks that the caller may do, and whether they are due. Example: SELECT * FROM sira_maintenance_due();';
 
 -- Something for each model of the tenant that has a version in production; one that fails does not keep the others from it. What
--- was imported or signed has nothing to be compared with until somebody gives it a baseline: that is no failure.
+-- was imported or signed has nothing to be compared with until somebody gives it a baseline: that is no failure. Shared models are
+-- watched where the tenant uses them: only it sees what it asked. What is to become of them is their owner's to suggest.
 CREATE FUNCTION @extschema@.sira_maintain_models(work text, OUT problems text, OUT left_out text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    tenant text := @extschema@.sira_current_tenant();
     home record;
 BEGIN
     FOR home IN
@@ -103,7 +105,11 @@ BEGIN
                EXISTS (SELECT 1 FROM @extschema@.sira_baselines b WHERE b.tenant_id = v.tenant_id AND b.model_version_id = v.id) AS has_baseline
         FROM @extschema@.sira_models m
         JOIN @extschema@.sira_model_versions v ON v.tenant_id = m.tenant_id AND v.model_id = m.id AND v.status = 'production'
-        WHERE m.tenant_id = @extschema@.sira_current_tenant() AND m.enabled
+        WHERE m.enabled AND (m.tenant_id = tenant
+            OR m.tenant_id = '*' AND work IN ('sketches', 'drift')
+               AND NOT EXISTS (SELECT 1 FROM @extschema@.sira_models o WHERE o.tenant_id = tenant AND o.name = m.name)
+               AND EXISTS (SELECT 1 FROM @extschema@.sira_predictions p
+                           WHERE p.tenant_id = tenant AND p.model_version_id = v.id AND p.created_at >= now() - interval '8 days'))
         ORDER BY m.name
     LOOP
         IF work IN ('sketches', 'drift') AND NOT home.has_baseline THEN
@@ -123,7 +129,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_maintain_models(text) IS
-    'Does sketches, drift or improvements for each model in production, and answers what went wrong and what was left out: versions without a baseline. For sira_run_maintenance. Example: SELECT * FROM sira_maintain_models(''drift'');';
+    'Does sketches, drift or improvements for each model in production, sketches and drift also for shared ones that the tenant uses, and answers what went wrong and what was left out: versions without a baseline. For sira_run_maintenance. Example: SELECT * FROM sira_maintain_models(''drift'');';
 
 CREATE FUNCTION @extschema@.sira_maintenance_open() RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

@@ -133,7 +133,7 @@ GRANT SELECT ON @extschema@.sira_baselines TO sira_admin, sira_user, sira_audito
 GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.sira_drift_sketches, @extschema@.sira_sketch_watermarks TO sira_admin;
 -- Who acknowledged and who resolved, and when, the trigger says.
 GRANT SELECT ON @extschema@.sira_drift_alerts TO sira_admin;
-GRANT INSERT (tenant_id, model_id, model_version_id, alert_type, subject, severity, message, evidence, cooldown, first_seen_at, last_seen_at,
+GRANT INSERT (tenant_id, model_tenant_id, model_id, model_version_id, alert_type, subject, severity, message, evidence, cooldown, first_seen_at, last_seen_at,
     retrain_due), UPDATE (occurrences, last_seen_at, severity, message, evidence, model_version_id, status, note, retrain_due, retrain_job_id)
     ON @extschema@.sira_drift_alerts TO sira_admin;
 GRANT SELECT ON @extschema@.sira_drift_sketches, @extschema@.sira_drift_alerts TO sira_user, sira_auditor;

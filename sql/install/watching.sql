@@ -3,6 +3,8 @@ CREATE TABLE @extschema@.sira_data_drift (
     id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
     tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    -- Whose the model is: the tenant's own, or shared.
+    model_tenant_id text NOT NULL DEFAULT @extschema@.sira_current_tenant(),
     model_id uuid NOT NULL,
     model_version_id uuid,
     drift_type text NOT NULL DEFAULT 'data' CHECK (drift_type IN ('data', 'prediction', 'concept', 'overall')),
@@ -23,7 +25,8 @@ CREATE TABLE @extschema@.sira_data_drift (
     reference_size bigint,
     current_size bigint,
     details jsonb,
-    FOREIGN KEY (tenant_id, model_id) REFERENCES @extschema@.sira_models (tenant_id, id)
+    CHECK (model_tenant_id IN (tenant_id, '*')),
+    FOREIGN KEY (model_tenant_id, model_id) REFERENCES @extschema@.sira_models (tenant_id, id)
 );
 CREATE INDEX sira_data_drift_model_idx ON @extschema@.sira_data_drift (model_id, created_at);
 -- A version's newest run, and how much was found in all of them: Prometheus asks every few seconds.
