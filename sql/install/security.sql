@@ -195,7 +195,7 @@ GRANT UPDATE (model_version_id, priority, issue_identified, root_cause_analysis,
 
 -- How the system does and what it costs. What the library measured is written by it alone: a row by hand says that it is one.
 GRANT SELECT ON @extschema@.sira_system_metrics, @extschema@.sira_metric_days, @extschema@.sira_hourly_metrics, @extschema@.sira_daily_metrics,
-    @extschema@.sira_weekly_metrics, @extschema@.sira_monthly_metrics, @extschema@.sira_cost_tracking,
+    @extschema@.sira_weekly_metrics, @extschema@.sira_monthly_metrics, @extschema@.sira_recorded_metrics, @extschema@.sira_cost_tracking,
     @extschema@.sira_cost_summary_by_tenant, @extschema@.sira_budgets, @extschema@.sira_budget_status, @extschema@.sira_cost_rates,
     @extschema@.sira_drift_detection_summary TO sira_admin, sira_user, finance_ops, sira_auditor;
 GRANT SELECT ON @extschema@.sira_data_drift TO finance_ops;

@@ -28,6 +28,7 @@ COMMENT ON COLUMN @extschema@.sira_system_metrics.score_sum IS 'sum of the score
 COMMENT ON COLUMN @extschema@.sira_system_metrics.decisions IS 'how often approve, review, block_and_review and decline';
 COMMENT ON COLUMN @extschema@.sira_system_metrics.latencies IS 'answers by latency; the bounds are those of sira_latency_bounds()';
 COMMENT ON COLUMN @extschema@.sira_system_metrics.scores IS 'answers by score: 20 equal bins between 0 and 1';
+COMMENT ON COLUMN @extschema@.sira_system_metrics.source IS 'sira for what the library counted, external for what was recorded';
 
 CREATE FUNCTION @extschema@.sira_counters()
 RETURNS TABLE (tenant_id text, model_id uuid, model_version_id uuid, variant text, calls bigint, row_count bigint, errors bigint,
@@ -212,10 +213,10 @@ BEGIN
          AND m.variant = c.variant AND m.origin = c.origin
     ), written AS (
         INSERT INTO @extschema@.sira_system_metrics (tenant_id, metric, hour, period_start, period_end, model_id, model_version_id,
-            variant, calls, row_count, errors, fallbacks, cache_hits, cache_misses, seconds, score_sum, decisions, latencies, scores)
+            variant, calls, row_count, errors, fallbacks, cache_hits, cache_misses, seconds, score_sum, decisions, latencies, scores, source)
         SELECT i.tenant_id, 'inference', i.hour AT TIME ZONE 'UTC', i.since, until, nullif(i.model_id, nobody), nullif(i.model_version_id, nobody),
                nullif(i.variant, ''), i.counts[1], i.counts[2], i.counts[3], i.counts[4], i.counts[5], i.counts[6], i.counts[7] / 1e9, i.counts[8] / 1e9,
-               i.decisions, i.latencies, i.scores
+               i.decisions, i.latencies, i.scores, 'sira'
         FROM increments i WHERE i.counts[1] + i.counts[2] + i.counts[3] > 0
         RETURNING tenant_id, model_id, seconds
     ), added AS (
@@ -252,26 +253,32 @@ BEGIN
     -- Suggestions and what became of them. Rows that are committed late are looked for a minute late.
     until := until - interval '1 minute';
     since := @extschema@.sira_move_mark('suggestions', until);
-    INSERT INTO @extschema@.sira_system_metrics (tenant_id, metric, value, labels, hour, period_start, period_end)
-    SELECT s.tenant_id, 'suggestions', count(*), jsonb_build_object('source', s.source), date_trunc('hour', until AT TIME ZONE 'UTC') AT TIME ZONE 'UTC', since, until
+    INSERT INTO @extschema@.sira_system_metrics (tenant_id, metric, value, labels, hour, period_start, period_end, source)
+    SELECT s.tenant_id, 'suggestions', count(*), jsonb_build_object('source', s.source), date_trunc('hour', until AT TIME ZONE 'UTC') AT TIME ZONE 'UTC', since, until, 'sira'
     FROM @extschema@.sira_suggestions s
     WHERE s.id >= @extschema@.sira_first_id(since) AND s.created_at >= since AND s.created_at < until
     GROUP BY s.tenant_id, s.source;
-    INSERT INTO @extschema@.sira_system_metrics (tenant_id, metric, value, labels, hour, period_start, period_end)
+    INSERT INTO @extschema@.sira_system_metrics (tenant_id, metric, value, labels, hour, period_start, period_end, source)
     SELECT f.tenant_id, 'suggestions_' || f.feedback_type || 'ed', count(*), jsonb_build_object('source', s.source),
-           date_trunc('hour', until AT TIME ZONE 'UTC') AT TIME ZONE 'UTC', since, until
+           date_trunc('hour', until AT TIME ZONE 'UTC') AT TIME ZONE 'UTC', since, until, 'sira'
     FROM @extschema@.sira_feedback f
     JOIN @extschema@.sira_suggestions s ON s.tenant_id = f.tenant_id AND s.id = f.suggestion_id
     WHERE f.id >= @extschema@.sira_first_id(since) AND f.created_at >= since AND f.created_at < until
       AND f.feedback_type IN ('accept', 'reject') AND f.suggestion_id IS NOT NULL
     GROUP BY f.tenant_id, f.feedback_type, s.source;
 
-    -- How long after they were true values are recorded: of the newest 1000.
-    INSERT INTO @extschema@.sira_system_metrics (tenant_id, metric, value, labels, hour)
-    SELECT n.tenant_id, 'feature_ingestion_lag_seconds', extract(epoch FROM max(n.lag)),
-           jsonb_build_object('entity_type', n.entity_type, 'values', count(*)), date_trunc('hour', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
-    FROM (SELECT f.tenant_id, f.entity_type, greatest(f.recorded_at - f.sample_ts, interval '0') AS lag
-          FROM @extschema@.sira_features f WHERE f.sample_ts <= now() ORDER BY f.sample_ts DESC LIMIT 1000) n
+    -- How long after they were true values are recorded: of each tenant's and entity type's newest 1000 among those recorded since
+    -- the last time. What was committed late is looked for ten minutes back: to be looked at twice changes no maximum.
+    until := clock_timestamp();
+    since := @extschema@.sira_move_mark('ingestion', until);
+    INSERT INTO @extschema@.sira_system_metrics (tenant_id, metric, value, labels, hour, period_start, period_end, source)
+    SELECT n.tenant_id, 'feature_ingestion_lag_seconds', extract(epoch FROM max(n.lag)), jsonb_build_object('entity_type', n.entity_type),
+           date_trunc('hour', until AT TIME ZONE 'UTC') AT TIME ZONE 'UTC', since, until, 'sira'
+    FROM (SELECT f.tenant_id, f.entity_type, greatest(f.recorded_at - f.sample_ts, interval '0') AS lag,
+                 row_number() OVER (PARTITION BY f.tenant_id, f.entity_type ORDER BY f.sample_ts DESC) AS place
+          FROM @extschema@.sira_features f
+          WHERE f.recorded_at >= since - interval '10 minutes' AND f.sample_ts <= now() AND isfinite(f.sample_ts)) n
+    WHERE n.place <= 1000
     GROUP BY n.tenant_id, n.entity_type;
     PERFORM @extschema@.sira_book_training();
     RETURN written;
@@ -286,10 +293,15 @@ AS $$
 DECLARE
     recorded uuid;
 BEGIN
-    IF sira_record_metric.name IS NULL OR sira_record_metric.name !~ '^[a-zA-Z_][a-zA-Z0-9_]*$' OR sira_record_metric.name = 'inference' THEN
+    IF sira_record_metric.name IS NULL OR sira_record_metric.name !~ '^[a-zA-Z_][a-zA-Z0-9_]*$' OR length(sira_record_metric.name) > 200 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-            MESSAGE = format('"%s" is no name of a metric', coalesce(sira_record_metric.name, 'NULL')),
-            HINT = 'Use letters, digits and underscores, such as llm_tokens; inference is what SIRA itself counts.';
+            MESSAGE = format('"%s" is no name of a metric', coalesce(left(sira_record_metric.name, 200), 'NULL')),
+            HINT = 'Use at most 200 letters, digits and underscores, such as llm_tokens.';
+    END IF;
+    IF sira_record_metric.name IN ('inference', 'feature_ingestion_lag_seconds', 'suggestions', 'suggestions_accepted', 'suggestions_rejected') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+            MESSAGE = format('metric "%s" is counted by the library itself', sira_record_metric.name),
+            HINT = 'Choose another name, such as llm_tokens.';
     END IF;
     IF sira_record_metric.value IS NULL OR sira_record_metric.value IN ('NaN', 'Infinity', '-Infinity') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -308,7 +320,34 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_record_metric(text, double precision, jsonb) IS
-    'Records something that happened outside: LLM calls, tokens, cache hits, actions executed, approved, failed. Example: SELECT sira_record_metric(''llm_tokens'', 1200, ''{"service": "summaries"}'');';
+    'Records something that happened outside: LLM calls, tokens, cache hits, actions executed, approved, failed; sira_recorded_metrics and Prometheus show it. Example: SELECT sira_record_metric(''llm_tokens'', 1200, ''{"service": "summaries"}'');';
+
+-- What was recorded, by hour: a total for what is counted, the last value for what is measured. Totals are numeric, for a sum that
+-- no double holds would be an error for all that read it.
+CREATE VIEW @extschema@.sira_recorded_metrics AS
+SELECT t.tenant_id, t.metric AS name, t.labels, t.hour, count(*) AS entries,
+       sum(t.value::numeric) FILTER (WHERE t.value > '-Infinity' AND t.value < 'Infinity') AS total, min(t.value) AS smallest, max(t.value) AS largest,
+       (pg_catalog.array_agg(t.value ORDER BY t.created_at DESC, t.id DESC))[1] AS last_value
+FROM @extschema@.sira_system_metrics t
+WHERE t.source = 'external' AND t.value IS NOT NULL
+  AND (t.tenant_id = (SELECT @extschema@.sira_current_tenant()) OR (SELECT pg_catalog.current_setting('is_superuser')::boolean))
+GROUP BY 1, 2, 3, 4;
+DO $recorded$
+BEGIN
+    EXECUTE pg_catalog.format('ALTER VIEW @extschema@.sira_recorded_metrics SET (%s = true)',
+        CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 150000 THEN 'security_invoker' ELSE 'security_barrier' END);
+END
+$recorded$;
+COMMENT ON VIEW @extschema@.sira_recorded_metrics IS 'what was recorded of things outside, by name, labels and hour (UTC)';
+COMMENT ON COLUMN @extschema@.sira_recorded_metrics.tenant_id IS 'the tenant';
+COMMENT ON COLUMN @extschema@.sira_recorded_metrics.name IS 'what was recorded';
+COMMENT ON COLUMN @extschema@.sira_recorded_metrics.labels IS 'what tells values of one name apart';
+COMMENT ON COLUMN @extschema@.sira_recorded_metrics.hour IS 'when the hour began';
+COMMENT ON COLUMN @extschema@.sira_recorded_metrics.entries IS 'how often';
+COMMENT ON COLUMN @extschema@.sira_recorded_metrics.total IS 'the sum of the finite values';
+COMMENT ON COLUMN @extschema@.sira_recorded_metrics.smallest IS 'the least value';
+COMMENT ON COLUMN @extschema@.sira_recorded_metrics.largest IS 'the greatest value';
+COMMENT ON COLUMN @extschema@.sira_recorded_metrics.last_value IS 'the last value';
 
 -- The same by hour, day, week and month (UTC). Quantiles are those of the merged histograms. The period of the first two is the
 -- column itself, so that whoever asks for the last day finds it by an index.
@@ -346,7 +385,7 @@ BEGIN
             LEFT JOIN @extschema@.sira_models m ON m.id = s.model_id
             LEFT JOIN @extschema@.sira_model_versions v ON v.id = s.model_version_id $view$,
             name, source, CASE period WHEN 'hour' THEN 'sira_system_metrics' ELSE 'sira_metric_days' END,
-            CASE period WHEN 'hour' THEN 't.metric = ''inference'' AND ' ELSE '' END,
+            CASE period WHEN 'hour' THEN 't.metric = ''inference'' AND t.source = ''sira'' AND ' ELSE '' END,
             CASE period WHEN 'hour' THEN 's.model_id' ELSE 'nullif(s.model_id, ''00000000-0000-0000-0000-000000000000'')' END);
         EXECUTE pg_catalog.format('ALTER VIEW @extschema@.%I SET (%s = true)', name,
             CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 150000 THEN 'security_invoker' ELSE 'security_barrier' END);
@@ -389,7 +428,8 @@ AS $$
            (16, 'sira_feature_ingestion_lag_seconds', 'gauge', 'How long after they were true the newest values were recorded.'),
            (17, 'sira_suggestions_total', 'counter', 'Suggestions made.'),
            (18, 'sira_suggestions_accepted_total', 'counter', 'Suggestions accepted.'),
-           (19, 'sira_suggestions_rejected_total', 'counter', 'Suggestions rejected.')
+           (19, 'sira_suggestions_rejected_total', 'counter', 'Suggestions rejected.'),
+           (20, 'sira_recorded_metric', 'gauge', 'The last value of a day that was recorded of something outside, by its name.')
 $$;
 COMMENT ON FUNCTION @extschema@.sira_prometheus_metrics() IS
     'The metrics of sira_metrics_prometheus with type and help. Example: SELECT metric, kind FROM sira_prometheus_metrics();';
@@ -424,6 +464,19 @@ AS $$
     ), named AS (
         SELECT v.id, v.model_id, v.metrics, ARRAY['tenant', v.tenant_id, 'model', m.name, 'version', v.version::text] AS pairs
         FROM @extschema@.sira_model_versions v JOIN @extschema@.sira_models m ON m.id = v.model_id
+    ), recorded AS (
+        -- What a label may be called, names and tenants apart; what cannot be is left out. One sample for what is then the same: the
+        -- newest. However much is recorded, a scrape reads the newest 100,000 rows, and shows each tenant 200.
+        SELECT DISTINCT ON (s.pairs) s.pairs, s.value
+        FROM (SELECT n.id, n.value, ARRAY['tenant', n.tenant_id, 'name', n.metric] || ARRAY(
+                         SELECT u.word FROM jsonb_each_text(n.labels) e CROSS JOIN LATERAL unnest(ARRAY[e.key, e.value]) WITH ORDINALITY AS u(word, place)
+                         WHERE e.key ~ '^[a-zA-Z_][a-zA-Z0-9_]*$' AND e.key !~ '^__' AND e.key NOT IN ('tenant', 'name', 'le') AND e.value <> ''
+                         ORDER BY e.key COLLATE "C", u.place) AS pairs
+              FROM (SELECT m.id, m.tenant_id, m.metric, m.value, m.labels FROM @extschema@.sira_system_metrics m
+                    WHERE m.id >= @extschema@.sira_first_id(now() - interval '1 day') AND m.created_at >= now() - interval '1 day'
+                      AND m.source = 'external' AND m.value IS NOT NULL
+                    ORDER BY m.id DESC LIMIT 100000) n) s
+        ORDER BY s.pairs, s.id DESC
     ), plain AS (
         SELECT x.metric, c.pairs, x.value
         FROM counted c CROSS JOIN LATERAL (VALUES
@@ -458,13 +511,18 @@ AS $$
             GROUP BY 1, 2) d
         UNION ALL
         SELECT 'sira_feature_ingestion_lag_seconds', ARRAY['tenant', s.tenant_id, 'entity_type', s.labels ->> 'entity_type'], s.value
-        FROM (SELECT DISTINCT ON (s.tenant_id, s.labels) s.* FROM @extschema@.sira_system_metrics s
-              WHERE s.metric = 'feature_ingestion_lag_seconds' AND s.hour >= now() - interval '1 day'
-              ORDER BY s.tenant_id, s.labels, s.created_at DESC) s
+        FROM (SELECT DISTINCT ON (s.tenant_id, s.labels ->> 'entity_type') s.* FROM @extschema@.sira_system_metrics s
+              WHERE s.metric = 'feature_ingestion_lag_seconds' AND s.source = 'sira' AND s.hour >= now() - interval '1 day'
+              ORDER BY s.tenant_id, s.labels ->> 'entity_type', s.created_at DESC, s.id DESC) s
         UNION ALL
         SELECT 'sira_' || s.metric || '_total', ARRAY['tenant', s.tenant_id, 'source', s.labels ->> 'source'], sum(s.value)
         FROM @extschema@.sira_system_metrics s
-        WHERE s.metric IN ('suggestions', 'suggestions_accepted', 'suggestions_rejected') GROUP BY s.metric, s.tenant_id, s.labels ->> 'source'
+        WHERE s.metric IN ('suggestions', 'suggestions_accepted', 'suggestions_rejected') AND s.source = 'sira'
+        GROUP BY s.metric, s.tenant_id, s.labels ->> 'source'
+        UNION ALL
+        SELECT 'sira_recorded_metric', r.pairs, r.value
+        FROM (SELECT l.pairs, l.value, row_number() OVER (PARTITION BY l.pairs[2] ORDER BY l.pairs) AS place FROM recorded l) r
+        WHERE r.place <= 200
     ), binned AS (
         -- Every octave of the latencies' bins: the bins between two bounds belong to the upper one.
         SELECT 'sira_inference_latency_seconds' AS metric, c.pairs, b.at, b.bound, sum(l.n) FILTER (WHERE l.i <= b.at) AS n, c.seconds AS total
@@ -542,19 +600,24 @@ BEGIN
            c.cache_hits / nullif(c.cache_hits + c.cache_misses, 0)::float8,
            (SELECT count(*) FROM @extschema@.sira_drift_alerts a WHERE a.model_id = home.id AND a.status <> 'resolved'), c.throttle,
            (SELECT extract(epoch FROM r.finished_at - r.started_at)::float8 FROM @extschema@.sira_training_runs r WHERE r.id = v.training_run_id)
-    FROM @extschema@.sira_model_versions v
-    LEFT JOIN (SELECT c.model_version_id, sum(c.row_count)::bigint AS row_count, sum(c.errors)::bigint AS errors, sum(c.fallbacks)::bigint AS fallbacks,
-                      sum(c.cache_hits) AS cache_hits, sum(c.cache_misses) AS cache_misses, max(c.last_at) AS last_at, max(c.throttle) AS throttle,
-                      @extschema@.sira_sum_counts(c.latencies) AS latencies
-               FROM @extschema@.sira_counters() c WHERE c.model_id = home.id GROUP BY c.model_version_id) c ON c.model_version_id = v.id
+    -- Beside the versions what was answered while none was live: a model that is down is told of too.
+    FROM (SELECT v.id, v.version, v.status, v.training_run_id FROM @extschema@.sira_model_versions v
+          WHERE v.model_id = home.id AND (number IS NULL OR v.version = number)
+          UNION ALL SELECT NULL, NULL, NULL, NULL WHERE number IS NULL) v
+    LEFT JOIN (SELECT c.model_version_id, sum(c.calls)::bigint AS calls, sum(c.row_count)::bigint AS row_count, sum(c.errors)::bigint AS errors,
+                      sum(c.fallbacks)::bigint AS fallbacks, sum(c.cache_hits) AS cache_hits, sum(c.cache_misses) AS cache_misses,
+                      max(c.last_at) AS last_at, max(c.throttle) AS throttle, @extschema@.sira_sum_counts(c.latencies) AS latencies
+               FROM @extschema@.sira_counters() c WHERE c.model_id = home.id GROUP BY c.model_version_id) c
+        ON c.model_version_id IS NOT DISTINCT FROM v.id
     LEFT JOIN LATERAL (
         SELECT d.drift_score AS score, @extschema@.sira_drift_severity(d.drift_score) AS severity, d.created_at
         FROM @extschema@.sira_data_drift d
         WHERE d.model_id = home.id AND d.model_version_id = v.id AND d.segment IS NULL AND d.drift_type = 'overall'
         ORDER BY d.created_at DESC LIMIT 1) d ON true
-    WHERE v.model_id = home.id AND CASE WHEN number IS NULL THEN v.status = 'production' OR c.row_count > 0 ELSE v.version = number END
+    WHERE number IS NOT NULL OR v.status = 'production' OR c.calls + c.row_count + c.errors > 0
+       OR v.id IS NULL AND NOT EXISTS (SELECT 1 FROM @extschema@.sira_model_versions p WHERE p.model_id = home.id AND p.status = 'production')
     ORDER BY v.version;
 END
 $$;
 COMMENT ON FUNCTION @extschema@.sira_model_health(text) IS
-    'How a model does: the version in production and every other that has answered, or the one named; counts and latencies since the counters began. Example: SELECT * FROM sira_model_health(''fraud'');';
+    'How a model does: the version in production and every other that has answered or failed, or the one named; a row without a version says what was answered while none was live, and stands alone where none is. Counts and latencies since the counters began. Example: SELECT * FROM sira_model_health(''fraud'');';

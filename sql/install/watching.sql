@@ -83,7 +83,8 @@ CREATE TABLE @extschema@.sira_system_metrics (
     score_sum double precision,
     decisions bigint[],
     latencies bigint[],
-    scores bigint[]
+    scores bigint[],
+    source text NOT NULL DEFAULT 'external' CHECK (source IN ('sira', 'external'))
 ) PARTITION BY RANGE (created_at);
 
 CREATE TABLE @extschema@.sira_cost_tracking (

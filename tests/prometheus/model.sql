@@ -10,6 +10,14 @@ SELECT * FROM sira_promote('cards');
 SELECT sira_set_policy('cards', '[{"upto": 0.5, "decision": "approve"}, {"decision": "decline"}]');
 SELECT sira_predict('cards', 'transaction', i::text, jsonb_build_object('amount', 100 * i, 'hour', 1)) FROM generate_series(1, 7) i;
 SELECT count(sira_score('cards', payments)) FROM payments;
+-- What is written down more than once stays one series, and what was recorded is one.
+INSERT INTO sira_features (entity_type, entity_id, feature_key, feature_value, sample_ts) SELECT 'merchant', i::text, 'turnover', i, now() - interval '1 hour' FROM generate_series(1, 3) i;
+SELECT sira_aggregate_hourly_metrics();
+INSERT INTO sira_features (entity_type, entity_id, feature_key, feature_value, sample_ts) SELECT 'merchant', i::text, 'turnover', i, now() - interval '1 hour' FROM generate_series(4, 7) i;
+SELECT sira_aggregate_hourly_metrics();
+SELECT sira_record_metric('llm_tokens', 100, jsonb_build_object('service', E'with "quotes" and\nlines'));
+SELECT sira_record_metric('llm_tokens', 200, jsonb_build_object('service', E'with "quotes" and\nlines'));
+SELECT sira_record_metric('huge', 1.7e308) FROM generate_series(1, 2);
 SET ROLE sira_elsewhere;
 SELECT sira_create_model('elsewhere', 'fraud_detection');
 DO $$

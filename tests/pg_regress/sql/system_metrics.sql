@@ -34,6 +34,36 @@ SELECT last_score, last_severity, worst_score FROM sira_drift_detection_summary;
 DELETE FROM sira_data_drift;
 SELECT sira_record_metric('llm_tokens', 1200, '{"service": "summaries"}') IS NOT NULL AS recorded;
 SELECT sira_record_metric('llm tokens', 1);
+-- What was recorded is shown beside our own, and never as our own, however large it is.
+SELECT sira_record_metric('llm_tokens', 900, '{"service": "summaries", "__name": "x", "le": 1, "a b": 2}') IS NOT NULL AS recorded;
+SELECT sira_record_metric('suggestions', 1.7e308);
+SELECT count(sira_record_metric('huge', 1.7e308, '{"of": "\"x\"\n"}')) AS recorded FROM generate_series(1, 2);
+INSERT INTO sira_system_metrics (metric, value, labels, hour) SELECT m, 1.7e308, '{"source": "rule", "entity_type": "card"}', now()
+FROM unnest('{suggestions,suggestions,feature_ingestion_lag_seconds,inference}'::text[]) m;
+SELECT name, labels, entries, total > 1.7e308 AS huge, last_value FROM sira_recorded_metrics WHERE name IN ('llm_tokens', 'huge') ORDER BY 1, 2;
+SELECT sample, value FROM sira_prometheus_samples() WHERE metric LIKE 'sira_suggestions%' OR metric LIKE 'sira_feature_ing%' OR metric = 'sira_recorded_metric' ORDER BY 1;
+SELECT sira_metrics_prometheus() LIKE '%sira_recorded_metric{tenant="default",name="llm_tokens",service="summaries"} 900%' AS told;
+SELECT count(*) FILTER (WHERE calls IS NULL) AS made_up FROM sira_hourly_metrics;
+DELETE FROM sira_system_metrics WHERE source = 'external' AND value > 1e308;
+-- How late values come, of each kind its newest, however many others there are; in one series, however often it is looked at.
+INSERT INTO sira_features (entity_type, entity_id, feature_key, feature_value, sample_ts, recorded_at)
+SELECT 'merchant', i::text, 'turnover', i, now() - interval '3 hours', now() FROM generate_series(1, 50) i;
+INSERT INTO sira_features (entity_type, entity_id, feature_key, feature_value, sample_ts, recorded_at)
+SELECT 'customer', i::text, 'payments', i, now() - interval '1 minute', now() FROM generate_series(1, 1100) i;
+SELECT sira_aggregate_hourly_metrics() >= 0 AS written;
+INSERT INTO sira_features (entity_type, entity_id, feature_key, feature_value, sample_ts, recorded_at)
+SELECT 'customer', i::text, 'payments', i, now() - interval '30 seconds', now() FROM generate_series(1, 1000) i;
+SELECT sira_aggregate_hourly_metrics() >= 0 AS written;
+SELECT sample, value FROM sira_prometheus_samples() WHERE metric = 'sira_feature_ingestion_lag_seconds' ORDER BY 1;
+SELECT count(*) = count(DISTINCT sample) AS each_once FROM sira_prometheus_samples();
+-- A model that is down: nothing is live, and every call fails or gets the fallback decision.
+SELECT sira_create_model('down', 'fraud_detection') IS NOT NULL AS made;
+SELECT version, status, predictions, error_rate FROM sira_model_health('down');
+SELECT decision FROM sira_predict('down', 'transaction', '1', '{"a": 1}');
+SELECT sira_set_policy('down', '[{"decision": "approve"}]', fallback => 'review') IS NOT NULL AS set;
+SELECT decision FROM sira_predict('down', 'transaction', '1', '{"a": 1}');
+SELECT version, status, predictions, error_rate, fallback_rate, open_alerts FROM sira_model_health('down');
+DELETE FROM sira_features;
 SELECT sira_record_metric('llm_tokens', 'NaN');
 SELECT sample, value FROM sira_prometheus_samples()
 WHERE metric IN ('sira_inference_requests_total', 'sira_inference_errors_total', 'sira_fraud_detected_total') ORDER BY sample;
