@@ -105,6 +105,10 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a cost needs a type and a service',
             HINT = 'Types are compute, storage, llm_api, vector_ops and free ones.';
     END IF;
+    IF NOT isfinite(sira_record_cost.billing_period) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'a billing period has a first day',
+            DETAIL = format('It is %s.', sira_record_cost.billing_period), HINT = 'Give a day of the month that it is billed in, or leave it out.';
+    END IF;
     IF sira_record_cost.model IS NOT NULL THEN
         model_id := (@extschema@.sira_find_model((@extschema@.sira_parse_model(sira_record_cost.model)).name)).id;
     END IF;

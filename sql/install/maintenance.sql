@@ -60,6 +60,23 @@ COMMENT ON COLUMN @extschema@.sira_maintenance_schedule.last_status IS 'done or 
 COMMENT ON COLUMN @extschema@.sira_maintenance_schedule.last_error IS 'what went wrong';
 COMMENT ON COLUMN @extschema@.sira_maintenance_schedule.last_left_out IS 'what was left out on purpose, and why';
 
+-- A time zone that is none would end every run of the tenant's maintenance, for all tasks are looked at together.
+CREATE FUNCTION @extschema@.sira_maintenance_check() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM now() AT TIME ZONE NEW.time_zone;
+    RETURN NEW;
+EXCEPTION WHEN invalid_parameter_value THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = format('"%s" is no time zone', NEW.time_zone),
+        HINT = 'SELECT name FROM pg_timezone_names;';
+END
+$$;
+COMMENT ON FUNCTION @extschema@.sira_maintenance_check() IS
+    'Trigger of sira_maintenance_schedule: refuses a time zone that is none. Example: SELECT tgname FROM pg_trigger WHERE tgfoid = ''sira_maintenance_check''::regproc;';
+CREATE TRIGGER sira_check BEFORE INSERT OR UPDATE OF time_zone ON @extschema@.sira_maintenance_schedule
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.sira_maintenance_check();
+
 -- The latest moment not after now at which something is due: multiples of its interval since midnight of 2000-01-03, a Monday,
 -- on the clocks of its time zone, moved to its time of day.
 CREATE FUNCTION @extschema@.sira_due_since(every interval, at time, time_zone text, now timestamptz DEFAULT pg_catalog.now())

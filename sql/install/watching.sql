@@ -98,7 +98,7 @@ CREATE TABLE @extschema@.sira_cost_tracking (
     unit text,
     unit_cost double precision NOT NULL,
     currency text NOT NULL DEFAULT 'USD' CHECK (currency ~ '^[A-Z]{3}$'),
-    billing_period date NOT NULL,
+    billing_period date NOT NULL CHECK (pg_catalog.isfinite(billing_period)),
     source text NOT NULL DEFAULT 'external' CHECK (source IN ('sira', 'external')),
     labels jsonb NOT NULL DEFAULT '{}' CHECK (pg_catalog.jsonb_typeof(labels) = 'object'),
     -- What one row may cost, so that no sum of them overflows.

@@ -73,6 +73,7 @@ SET ROLE budget_one;
 SELECT tenant_id, amount FROM sira_check_budgets();
 RESET ROLE;
 SELECT count(DISTINCT tenant_id) FROM sira_check_budgets();
+SELECT sira_record_cost('llm_api', 'summaries', 1, 1, billing_period => 'infinity');
 -- Who asks for more counters than there are leaves some to the others, and its budgets hold all the same: without a slot of one's
 -- own, and when all of them begin anew.
 UPDATE sira_budgets SET enabled = false;

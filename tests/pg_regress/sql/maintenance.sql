@@ -50,6 +50,9 @@ UPDATE sira_maintenance_schedule SET last_run = NULL WHERE task IN ('drift', 'sk
 CALL sira_run_maintenance(run_jobs => false);
 SELECT task, last_status, last_error, last_left_out FROM sira_maintenance_schedule WHERE task IN ('drift', 'sketches') ORDER BY task;
 SELECT DISTINCT d.tenant_id FROM sira_data_drift d JOIN sira_models m ON m.id = d.model_id WHERE m.name = 'shared';
+-- A time zone that is none would end every run.
+UPDATE sira_maintenance_schedule SET time_zone = 'Nowhere/Foo' WHERE task = 'drift';
+UPDATE sira_maintenance_schedule SET time_zone = 'Europe/Berlin' WHERE task = 'drift';
 SELECT count(*) AS failures FROM sira_drift_alerts WHERE alert_type = 'job_failed' AND status <> 'resolved';
 DROP EXTENSION sira CASCADE;
 DROP TABLE t;
