@@ -52,13 +52,13 @@ CREATE FUNCTION @extschema@.sira_mean_test(reference double precision[], current
 RETURNS TABLE (statistic double precision, p_value double precision, effect_size double precision)
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT ROWS 1 AS 'MODULE_PATHNAME', 'sira_mean_test_wrapper';
 COMMENT ON FUNCTION @extschema@.sira_mean_test(double precision[], double precision[]) IS
-    'Welch''s test of two means; the effect is Cohen''s d. Example: SELECT * FROM sira_mean_test(ARRAY[1, 2, 3], ARRAY[4, 5, 6]);';
+    'Welch''s test of two means; the effect is Cohen''s d. Values that are missing or infinite are left out. Example: SELECT * FROM sira_mean_test(ARRAY[1, 2, 3], ARRAY[4, 5, 6]);';
 
 CREATE FUNCTION @extschema@.sira_variance_test(reference double precision[], current double precision[])
 RETURNS TABLE (statistic double precision, p_value double precision, effect_size double precision)
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT ROWS 1 AS 'MODULE_PATHNAME', 'sira_variance_test_wrapper';
 COMMENT ON FUNCTION @extschema@.sira_variance_test(double precision[], double precision[]) IS
-    'Fisher''s F test of two variances, for about normal values; the effect is the logarithm of the ratio of the deviations. Example: SELECT * FROM sira_variance_test(ARRAY[1, 2, 3], ARRAY[1, 5, 9]);';
+    'Fisher''s F test of two variances, for about normal values; the effect is the logarithm of the ratio of the deviations. Values that are missing or infinite are left out. Example: SELECT * FROM sira_variance_test(ARRAY[1, 2, 3], ARRAY[1, 5, 9]);';
 
 CREATE FUNCTION @extschema@.sira_categorical_drift(reference text[], current text[])
 RETURNS TABLE (psi double precision, jensen_shannon double precision, hellinger double precision, total_variation double precision,
@@ -138,4 +138,4 @@ CREATE FUNCTION @extschema@.sira_adwin("values" double precision[], run_length d
 RETURNS TABLE ("position" integer, direction text)
 LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT ROWS 10 AS 'MODULE_PATHNAME', 'sira_adwin_wrapper';
 COMMENT ON FUNCTION @extschema@.sira_adwin(double precision[], double precision) IS
-    'Where the mean of values in order changed, by an adaptive window (ADWIN), which knows neither mean nor size of the change. Example: SELECT * FROM sira_adwin(ARRAY(SELECT CASE WHEN t > 200 THEN 3 ELSE 0 END + sin(t) FROM generate_series(1, 300) t));';
+    'Where the mean of values in order changed, by an adaptive window (ADWIN), which knows neither mean nor size of the change. Its bound holds for values of any distribution, so that false alarms come at most as often as run_length says, and of quiet normal values far less often. Example: SELECT * FROM sira_adwin(ARRAY(SELECT CASE WHEN t > 200 THEN 3 ELSE 0 END + sin(t) FROM generate_series(1, 300) t));';

@@ -48,9 +48,15 @@ fn counted(
 macro_rules! divergences {
     ($($name:ident => $of:path;)*) => { $(
         #[pg_extern(sql = false)]
-        fn $name(reference: Numbers, current: Numbers, cut_points: Option<Numbers>) -> SqlResult<f64> {
+        fn $name(
+            reference: Option<Numbers>,
+            current: Option<Numbers>,
+            cut_points: Option<Numbers>,
+        ) -> SqlResult<Option<f64>> {
+            // Not STRICT, for cut points may be NULL.
+            let (Some(reference), Some(current)) = (reference, current) else { return Ok(None) };
             let (reference, current) = counted(reference, current, cut_points)?;
-            Ok($of(&reference, &current).map_err(Failure::from)?)
+            Ok(Some($of(&reference, &current).map_err(Failure::from)?))
         }
     )* };
 }
@@ -92,7 +98,11 @@ fn sira_ks_test(
         other => return Err(unknown("method", other, "auto, exact, asymptotic").into()),
     };
     let (a, b) = (numbers(a), numbers(b));
-    let test = ks::test(&a, &b, alternative, method).map_err(Failure::from)?;
+    let mut pause = || {
+        pgrx::check_for_interrupts!();
+        Ok(())
+    };
+    let test = ks::test_with(&a, &b, alternative, method, &mut pause).map_err(Failure::from)?;
     Ok(TableIterator::once((test.statistic, test.p_value)))
 }
 
@@ -147,9 +157,18 @@ fn sira_variance_test(
 }
 
 #[pg_extern(sql = false)]
-fn sira_benjamini_hochberg(p_values: Numbers) -> Numbers {
+fn sira_benjamini_hochberg(p_values: Numbers) -> SqlResult<Numbers> {
+    if let Some(wrong) = p_values.iter().flatten().find(|p| **p < 0.0 || **p > 1.0) {
+        return Err(Failure::new(
+            PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            "a p-value is not between 0 and 1",
+        )
+        .detail(format!("It is {wrong}."))
+        .hint("Give probabilities; missing ones are NULL.")
+        .into());
+    }
     let adjusted = multiple::benjamini_hochberg(&numbers(p_values));
-    adjusted.into_iter().map(|p| (!p.is_nan()).then_some(p)).collect()
+    Ok(adjusted.into_iter().map(|p| (!p.is_nan()).then_some(p)).collect())
 }
 
 /// Every distance between two sets of categories.
@@ -332,7 +351,7 @@ unsafe fn plain_array(datum: pg_sys::Datum, copy: bool) -> error::Result<RawArra
 
 /// Counts of the same bins, added.
 #[pg_extern(sql = false)]
-fn sira_add_counts(a: Vec<i64>, b: Vec<i64>) -> SqlResult<Vec<i64>> {
+fn sira_add_counts(a: Vec<Option<i64>>, b: Vec<Option<i64>>) -> SqlResult<Vec<i64>> {
     if a.len() != b.len() {
         return Err(Failure::new(
             PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -341,6 +360,12 @@ fn sira_add_counts(a: Vec<i64>, b: Vec<i64>) -> SqlResult<Vec<i64>> {
         .detail(format!("{} and {} bins.", a.len(), b.len()))
         .into());
     }
+    let known = |counts: Vec<Option<i64>>| counts.into_iter().collect::<Option<Vec<i64>>>();
+    let (Some(a), Some(b)) = (known(a), known(b)) else {
+        return Err(Failure::new(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, "a count is null")
+            .hint("Write 0 where nothing was counted.")
+            .into());
+    };
     let sums: Option<Vec<i64>> = a.iter().zip(&b).map(|(a, b)| a.checked_add(*b)).collect();
     Ok(sums.ok_or_else(|| {
         Failure::new(PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, "a count is out of range")

@@ -45,7 +45,20 @@ FROM sira_page_hinkley(ARRAY(SELECT CASE WHEN t > 200 THEN 3 ELSE 0 END + sin(t)
 SELECT count(*) > 0 AS found, bool_and(position > 200 AND direction = 'down') AS rightly
 FROM sira_adwin(ARRAY(SELECT CASE WHEN t > 200 THEN -3 ELSE 0 END + sin(t) FROM generate_series(1, 300) t));
 SELECT count(*) AS quiet FROM sira_adwin(ARRAY(SELECT sin(t) FROM generate_series(1, 300) t));
+-- Nothing to compare, and numbers at the end of the line.
+SELECT sira_psi(NULL, '{1}') AS psi, sira_jensen_shannon('{1}', NULL) AS jensen_shannon, sira_hellinger(NULL, NULL) AS hellinger,
+       sira_total_variation(NULL, '{1}', '{2}') AS variation, sira_psi('{1,2}', '{1,2}', NULL) AS cut_by_tenths;
+SELECT statistic < 0 AS fell, p_value BETWEEN 0 AND 1 AS p FROM sira_mean_test('{1e100,-1e100,1e100}', '{2,3}');
+SELECT * FROM sira_mean_test('{1e308,-1e308,1e308}', '{2,3}');
+SELECT * FROM sira_variance_test('{1e308,-1e308,1e308}', '{2,3}');
+SELECT count(*) > 0 AS found FROM sira_adwin(ARRAY(SELECT CASE WHEN t > 200 THEN 1e160 ELSE 5 END FROM generate_series(1, 400) t));
+-- An exact test of many values can be interrupted.
+SET statement_timeout = '500ms';
+SELECT * FROM sira_ks_test(ARRAY(SELECT i % 977 FROM generate_series(1, 100000) i), ARRAY(SELECT i % 1013 FROM generate_series(1, 100000) i), method => 'exact');
+RESET statement_timeout;
 -- Refused.
+SELECT sira_benjamini_hochberg('{2,-1}');
+SELECT sira_add_counts('{NULL}', '{1}');
 SELECT sira_psi('{}', '{1}');
 SELECT sira_psi(ARRAY[1, 2], ARRAY[1, 2], '{3, 2}');
 SELECT sira_psi(ARRAY[1, 2], ARRAY[1, 2], '{2, NULL}');

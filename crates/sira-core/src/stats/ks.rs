@@ -43,8 +43,22 @@ pub enum Method {
 /// # Errors
 /// `NotEnoughData` where a sample has no value.
 pub fn test(first: &[f64], second: &[f64], alternative: Alternative, method: Method) -> Result<Test> {
+    test_with(first, second, alternative, method, &mut || Ok(()))
+}
+
+/// The same with a pause after each row of the lattice, of which an exact test of many values has many.
+///
+/// # Errors
+/// As for [`test`], and what the pause answers.
+pub fn test_with(
+    first: &[f64],
+    second: &[f64],
+    alternative: Alternative,
+    method: Method,
+    pause: &mut dyn FnMut() -> Result<()>,
+) -> Result<Test> {
     let (first, second) = (sorted(first), sorted(second));
-    test_sorted(&first, &second, alternative, method)
+    compare(&first, &second, alternative, method, pause)
 }
 
 /// The same for samples in ascending order and without NaN.
@@ -52,6 +66,16 @@ pub fn test(first: &[f64], second: &[f64], alternative: Alternative, method: Met
 /// # Errors
 /// `NotEnoughData` where a sample has no value.
 pub fn test_sorted(first: &[f64], second: &[f64], alternative: Alternative, method: Method) -> Result<Test> {
+    compare(first, second, alternative, method, &mut || Ok(()))
+}
+
+fn compare(
+    first: &[f64],
+    second: &[f64],
+    alternative: Alternative,
+    method: Method,
+    pause: &mut dyn FnMut() -> Result<()>,
+) -> Result<Test> {
     enough(first.len(), second.len(), 1)?;
     let (above, below) = extremes(first, second);
     let (m, n) = (first.len() as u64, second.len() as u64);
@@ -70,7 +94,7 @@ pub fn test_sorted(first: &[f64], second: &[f64], alternative: Alternative, meth
     let p_value = if steps == 0 {
         1.0
     } else if exact {
-        outside(m, n, steps, alternative == Alternative::TwoSided)
+        outside(m, n, steps, alternative == Alternative::TwoSided, pause)?
     } else {
         asymptotic(m as f64, n as f64, statistic, alternative)
     };
@@ -95,7 +119,13 @@ fn extremes(first: &[f64], second: &[f64]) -> (u64, u64) {
 }
 
 /// The share of paths that reach a distance of `steps` / (m n) somewhere.
-fn outside(m: u64, n: u64, steps: u64, two_sided: bool) -> f64 {
+fn outside(
+    m: u64,
+    n: u64,
+    steps: u64,
+    two_sided: bool,
+    pause: &mut dyn FnMut() -> Result<()>,
+) -> Result<f64> {
     // The shorter sample along the row that is kept.
     let (rows, columns) = if m >= n { (m, n) } else { (n, m) };
     let flipped = m < n;
@@ -107,6 +137,7 @@ fn outside(m: u64, n: u64, steps: u64, two_sided: bool) -> f64 {
     };
     let mut row: Vec<f64> = (0..=columns).map(|_| 0.0).collect();
     for i in 0..=rows {
+        pause()?;
         let mut left = 0.0;
         for (j, cell) in (0_u64..).zip(row.iter_mut()) {
             *cell = if touches(i, j) {
@@ -119,7 +150,7 @@ fn outside(m: u64, n: u64, steps: u64, two_sided: bool) -> f64 {
             left = *cell;
         }
     }
-    row.last().copied().unwrap_or(1.0)
+    Ok(row.last().copied().unwrap_or(1.0))
 }
 
 fn asymptotic(m: f64, n: f64, statistic: f64, alternative: Alternative) -> f64 {

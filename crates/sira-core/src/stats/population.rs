@@ -3,7 +3,7 @@
 //! Moments suffice ([`Moments`]), so both tests work from sketches as well as from rows.
 
 use super::{Test, enough};
-use crate::Result;
+use crate::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use statrs::function::beta::checked_beta_reg;
 
@@ -56,14 +56,25 @@ impl Moments {
     }
 }
 
+fn finite(reference: Moments, current: Moments) -> Result<()> {
+    let holds = |moments: Moments| moments.mean.is_finite() && moments.squares.is_finite();
+    if holds(reference) && holds(current) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::InvalidParameter, "the values are too large to be compared")
+        .with_detail("The sum of their squared deviations is beyond double precision.")
+        .with_hint("Compare them in a larger unit, or their logarithms."))
+}
+
 /// Welch's test of two means (1947), two-sided; the effect size is Cohen's d with the pooled deviation.
 ///
 /// Two constants that are equal have p-value 1, two that differ 0.
 ///
 /// # Errors
-/// `NotEnoughData` below two values on a side.
+/// `NotEnoughData` below two values on a side; `InvalidParameter` where a sum of squares is no number any more.
 pub fn mean(reference: Moments, current: Moments) -> Result<Test> {
     enough(reference.count as usize, current.count as usize, 2)?;
+    finite(reference, current)?;
     let (m, n) = (reference.count as f64, current.count as f64);
     let (a, b) = (reference.variance() / m, current.variance() / n);
     let difference = current.mean - reference.mean;
@@ -74,7 +85,9 @@ pub fn mean(reference: Moments, current: Moments) -> Result<Test> {
         return Ok(Test { statistic, p_value: f64::from(u8::from(same)), effect_size: statistic });
     }
     let statistic = difference / (a + b).sqrt();
-    let freedom = (a + b).powi(2) / (a * a / (m - 1.0) + b * b / (n - 1.0));
+    // By shares, for squares of variances overflow where variances do not.
+    let (before, after) = (a / (a + b), b / (a + b));
+    let freedom = 1.0 / (before * before / (m - 1.0) + after * after / (n - 1.0));
     // P(|T| ≥ t) of Student's distribution.
     let p_value =
         checked_beta_reg(freedom / 2.0, 0.5, freedom / (freedom + statistic * statistic)).unwrap_or(0.0);
@@ -85,9 +98,10 @@ pub fn mean(reference: Moments, current: Moments) -> Result<Test> {
 /// the logarithm of the ratio of the deviations, current to reference.
 ///
 /// # Errors
-/// `NotEnoughData` below two values on a side.
+/// `NotEnoughData` below two values on a side; `InvalidParameter` where a sum of squares is no number any more.
 pub fn variance(reference: Moments, current: Moments) -> Result<Test> {
     enough(reference.count as usize, current.count as usize, 2)?;
+    finite(reference, current)?;
     let (before, after) = (reference.variance(), current.variance());
     if before == 0.0 || after == 0.0 {
         let same = before == after;
