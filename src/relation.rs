@@ -452,24 +452,23 @@ impl Composite {
         kept: &mut Option<Binding>,
         features: &mut Features,
     ) -> Result<()> {
-        let binding = match kept {
-            Some(binding) if binding.is_for(self) => binding,
-            _ => kept.insert(self.bind(signature)?),
-        };
-        // SAFETY: the binding is for this row type; the entry of a named type holds its descriptor, as was just seen.
-        unsafe {
-            match binding.row_type.entry.as_ref() {
-                Some(entry) => binding.read(signature, &mut self.tuple, entry.tupDesc, features),
-                None => {
-                    let pinned = Pinned::of(self);
-                    binding.read(signature, &mut self.tuple, pinned.0, features)
+        if let Some(binding) = kept.as_mut().filter(|binding| binding.is_for(self)) {
+            // SAFETY: the binding is for this row type; the entry of a named type holds its descriptor, as was just seen.
+            return unsafe {
+                match binding.row_type.entry.as_ref() {
+                    Some(entry) => binding.read(signature, &mut self.tuple, entry.tupDesc, features),
+                    None => binding.read(signature, &mut self.tuple, Pinned::of(self).0, features),
                 }
-            }
+            };
         }
+        // Binding looks things up, which can empty the type's entry: the row is read by what was bound.
+        let pinned = Pinned::of(self);
+        let binding = kept.insert(self.bind(signature, &pinned)?);
+        // SAFETY: the descriptor is the bound one, and stays pinned.
+        unsafe { binding.read(signature, &mut self.tuple, pinned.0, features) }
     }
 
-    fn bind(&self, signature: &Signature) -> Result<Binding> {
-        let pinned = Pinned::of(self);
+    fn bind(&self, signature: &Signature, pinned: &Pinned) -> Result<Binding> {
         // SAFETY: the descriptor stays pinned; a copy is bound.
         let descriptor = unsafe { PgTupleDesc::from_pg_copy(pinned.0) };
         // SAFETY: the type exists. What an anonymous row looks like is settled once and for all by its typmod.
@@ -478,7 +477,9 @@ impl Composite {
                 (std::ptr::null(), 0)
             } else {
                 let entry = pg_sys::lookup_type_cache(self.type_oid, pg_sys::TYPECACHE_TUPDESC as i32);
-                (entry.cast_const(), (*entry).tupDesc_identifier)
+                // Where it is another one already, the next row is bound anew: 0 is no descriptor's.
+                let is_bound = (*entry).tupDesc == pinned.0;
+                (entry.cast_const(), if is_bound { (*entry).tupDesc_identifier } else { 0 })
             }
         };
         let row_type = RowType { type_oid: self.type_oid, typmod: self.typmod, entry, identifier };

@@ -3,6 +3,8 @@
 use postgres::Client;
 use sira_outside::models::{create, left_score};
 use sira_outside::{Database, Outcome, refused};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn world() -> Outcome<(Database, Client)> {
     let database = Database::with_sira()?;
@@ -145,5 +147,34 @@ fn enums_and_domains_over_text_are_categories() -> Outcome {
         assert!(if bad { low > 0.8 } else { high < 0.2 }, "{bad}: {low} to {high}");
         assert_eq!(low.to_bits(), json.to_bits());
     }
+    Ok(())
+}
+
+/// What a process knows of a row type may be thrown away at any look-up, also between binding a first row and reading it.
+/// Parallel workers have everything to look up.
+#[test]
+fn first_rows_are_read_while_their_type_is_invalidated() -> Outcome {
+    let (database, mut session) = world()?;
+    session.batch_execute(
+        "CREATE TABLE t AS SELECT 50::float8 AS amount, 3 AS hour FROM generate_series(1, 2000); ANALYZE t;
+         SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;
+         SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off",
+    )?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let (mut other, seen) = (database.session()?, Arc::clone(&stop));
+    let altering = std::thread::spawn(move || -> Result<(), postgres::Error> {
+        for turn in 0_u32.. {
+            if seen.load(Ordering::Relaxed) {
+                break;
+            }
+            other.batch_execute(&format!("ALTER TABLE t SET (fillfactor = {})", 50 + turn % 2))?;
+        }
+        Ok(())
+    });
+    for _ in 0..200 {
+        left(&mut session, "SELECT max(sira_score('m', t)) FROM t")?;
+    }
+    stop.store(true, Ordering::Relaxed);
+    altering.join().map_err(|_| "the session panicked")??;
     Ok(())
 }
